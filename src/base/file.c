@@ -1,0 +1,211 @@
+/* Files through POSIX calls; every return is checked and interrupted calls go on.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int fail_system(idim *lib, const char *path, const char *what)
+{
+    return fail(lib, IDIM_EIO, "%s: %s: %s", path, what, strerror(errno));
+}
+
+int file_open(idim *lib, const char *path, file_reader *out)
+{
+    *out = (file_reader){-1, 0, path};
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return fail_system(lib, path, "cannot be opened");
+
+    struct stat info;
+    if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
+        int status =
+            errno != 0 && !S_ISREG(info.st_mode)
+                ? fail(lib, IDIM_EIO, "%s: expected a regular file, found something else", path)
+                : fail_system(lib, path, "cannot be examined");
+        close(descriptor);
+        return status;
+    }
+    out->descriptor = descriptor;
+    out->size = info.st_size;
+    return 0;
+}
+
+int file_read_at(idim *lib, const file_reader *f, int64_t offset, void *out, int64_t n)
+{
+    char *to = out;
+    while (n > 0) {
+        size_t piece = n < (1 << 30) ? (size_t)n : (size_t)1 << 30;
+        ssize_t got = pread(f->descriptor, to, piece, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_system(lib, f->path, "cannot be read");
+        if (got == 0)
+            return fail(lib, IDIM_EFORMAT,
+                        "%s: expected %lld more bytes at offset %lld, found the end of the file: "
+                        "an incomplete download?",
+                        f->path, (long long)n, (long long)offset);
+        to += got;
+        offset += got;
+        n -= got;
+    }
+    return 0;
+}
+
+void file_close(file_reader *f)
+{
+    if (f->descriptor >= 0)
+        close(f->descriptor);
+    f->descriptor = -1;
+}
+
+int file_read(idim *lib, const char *path, int64_t limit, char **out, int64_t *size)
+{
+    *out = NULL;
+    *size = 0;
+    file_reader f;
+    TRY(file_open(lib, path, &f));
+
+    int status = 0;
+    if (f.size > limit)
+        status = fail(lib, IDIM_EFORMAT, "%s: expected at most %lld bytes, found %lld", path,
+                      (long long)limit, (long long)f.size);
+    if (status == 0)
+        status = NEW(lib, char, f.size + 1, path, out);
+    if (status == 0)
+        status = file_read_at(lib, &f, 0, *out, f.size);
+    if (status == 0)
+        *size = f.size;
+    file_close(&f);
+    if (status != 0) {
+        memory_free(lib, *out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static int write_all(int descriptor, const char *bytes, int64_t n)
+{
+    while (n > 0) {
+        size_t piece = n < (1 << 30) ? (size_t)n : (size_t)1 << 30;
+        ssize_t put = write(descriptor, bytes, piece);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -1;
+        bytes += put;
+        n -= put;
+    }
+    return 0;
+}
+
+/* makes the rename itself durable */
+static int sync_folder_of(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 1 : (size_t)(slash - path);
+    if (length >= sizeof folder)
+        return -1;
+    memcpy(folder, slash == NULL ? "." : path, length);
+    folder[length] = '\0';
+
+    int descriptor = open(length == 0 ? "/" : folder, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return -1;
+    /* some file systems refuse to sync a folder: then there is nothing to make durable */
+    int status = fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS ? 0 : -1;
+    return close(descriptor) == 0 ? status : -1;
+}
+
+int file_write(idim *lib, const char *path, const void *bytes, int64_t n)
+{
+    char *temporary;
+    TRY(memory_format(lib, &temporary, "%s.%ld.tmp", path, (long)getpid()));
+
+    int status = 0;
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        status = fail_system(lib, temporary, "cannot be created");
+    if (status == 0 && (write_all(descriptor, bytes, n) != 0 || fsync(descriptor) != 0))
+        status = fail_system(lib, temporary, "cannot be written");
+    if (descriptor >= 0 && close(descriptor) != 0 && status == 0)
+        status = fail_system(lib, temporary, "cannot be closed");
+    if (status == 0 && rename(temporary, path) != 0)
+        status = fail_system(lib, path, "cannot be replaced");
+    if (status == 0 && sync_folder_of(path) != 0)
+        status = fail_system(lib, path, "its folder cannot be made durable");
+    if (status != 0 && descriptor >= 0)
+        unlink(temporary);
+    memory_free(lib, temporary);
+    return status;
+}
+
+int file_append(idim *lib, const char *path, const void *bytes, int64_t n)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return fail_system(lib, path, "cannot be opened");
+    int status = 0;
+    if (write_all(descriptor, bytes, n) != 0)
+        status = fail_system(lib, path, "cannot be written");
+    if (close(descriptor) != 0 && status == 0)
+        status = fail_system(lib, path, "cannot be closed");
+    return status;
+}
+
+int file_make_folder(idim *lib, const char *path)
+{
+    char *part;
+    TRY(memory_text(lib, path, (int64_t)strlen(path), &part));
+
+    int status = 0;
+    for (char *p = part + 1; status == 0 && p[-1] != '\0'; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char kept = *p;
+        *p = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            status = fail_system(lib, part, "folder cannot be made");
+        *p = kept;
+        if (kept == '\0')
+            break;
+    }
+    if (status == 0 && !file_is_folder(path))
+        status = fail(lib, IDIM_EIO, "%s: expected a folder, found a file", path);
+    memory_free(lib, part);
+    return status;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+bool file_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+int file_remove(idim *lib, const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fail_system(lib, path, "cannot be removed");
+    return 0;
+}
+
+int file_join(idim *lib, const char *folder, const char *name, char **out)
+{
+    size_t length = strlen(folder);
+    bool has_slash = length > 0 && folder[length - 1] == '/';
+    return memory_format(lib, out, "%s%s%s", folder, has_slash || length == 0 ? "" : "/", name);
+}
