@@ -14,8 +14,15 @@
 
 #include <cmocka.h>
 
-/* cmocka's macro of that name; ours records an error. In tests: fail_msg(). */
+/* cmocka's macro `fail` would shadow ours, which records an error; fail_msg is built on it */
 #undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                              \
+    do {                                                                                           \
+        print_error(__VA_ARGS__);                                                                  \
+        print_error("\n");                                                                         \
+        _fail(__FILE__, __LINE__);                                                                 \
+    } while (0)
 
 #include "base/library.h"
 
