@@ -125,7 +125,15 @@ static int sync_folder_of(const char *path)
     return close(descriptor) == 0 ? status : -1;
 }
 
-int file_write(idim *lib, const char *path, const void *bytes, int64_t n)
+static int write_pieces(int descriptor, const file_piece *pieces, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (write_all(descriptor, pieces[i].bytes, pieces[i].n) != 0)
+            return -1;
+    return fsync(descriptor);
+}
+
+int file_write_pieces(idim *lib, const char *path, const file_piece *pieces, int64_t n)
 {
     char *temporary;
     TRY(memory_format(lib, &temporary, "%s.%ld.tmp", path, (long)getpid()));
@@ -134,7 +142,7 @@ int file_write(idim *lib, const char *path, const void *bytes, int64_t n)
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0)
         status = fail_system(lib, temporary, "cannot be created");
-    if (status == 0 && (write_all(descriptor, bytes, n) != 0 || fsync(descriptor) != 0))
+    if (status == 0 && write_pieces(descriptor, pieces, n) != 0)
         status = fail_system(lib, temporary, "cannot be written");
     if (descriptor >= 0 && close(descriptor) != 0 && status == 0)
         status = fail_system(lib, temporary, "cannot be closed");
@@ -148,6 +156,12 @@ int file_write(idim *lib, const char *path, const void *bytes, int64_t n)
     return status;
 }
 
+int file_write(idim *lib, const char *path, const void *bytes, int64_t n)
+{
+    file_piece piece = {bytes, n};
+    return file_write_pieces(lib, path, &piece, 1);
+}
+
 int file_append(idim *lib, const char *path, const void *bytes, int64_t n)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -159,6 +173,22 @@ int file_append(idim *lib, const char *path, const void *bytes, int64_t n)
     if (close(descriptor) != 0 && status == 0)
         status = fail_system(lib, path, "cannot be closed");
     return status;
+}
+
+int file_truncate(idim *lib, const char *path, int64_t n)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        if (errno != ENOENT)
+            return fail_system(lib, path, "cannot be examined");
+        info.st_size = 0;
+    }
+    if (info.st_size < n)
+        return fail(lib, IDIM_EFORMAT, "%s: expected at least %lld bytes, found %lld", path,
+                    (long long)n, (long long)info.st_size);
+    if (info.st_size > n && truncate(path, (off_t)n) != 0)
+        return fail_system(lib, path, "cannot be cut");
+    return 0;
 }
 
 int file_make_folder(idim *lib, const char *path)

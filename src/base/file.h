@@ -27,8 +27,18 @@ void file_close(file_reader *f);
 /* Replaces path atomically by bytes[0 .. n). */
 int file_write(idim *lib, const char *path, const void *bytes, int64_t n);
 
+/* The same for bytes that lie in several places, written one after the other. */
+typedef struct file_piece {
+    const void *bytes;
+    int64_t n;
+} file_piece;
+int file_write_pieces(idim *lib, const char *path, const file_piece *pieces, int64_t n);
+
 /* Appends bytes in one write call. */
 int file_append(idim *lib, const char *path, const void *bytes, int64_t n);
+
+/* Cuts the file to its first n bytes; fewer is IDIM_EFORMAT, no file is one of 0 bytes. */
+int file_truncate(idim *lib, const char *path, int64_t n);
 
 /* Makes the folder and its parents; one that exists is fine. */
 int file_make_folder(idim *lib, const char *path);

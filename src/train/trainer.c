@@ -1,0 +1,232 @@
+/* The training step and the evaluation.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+/* examples of one forward pass when only scoring */
+enum { EVALUATION_BATCH = 64 };
+
+trainer_options trainer_defaults(void)
+{
+    return (trainer_options){.optimiser = optimiser_defaults(),
+                             .schedule = {.kind = SCHEDULE_LINEAR, .rate = 5e-5},
+                             .epochs = 3,
+                             .batch = 8,
+                             .accumulation = 1,
+                             .dropout = true,
+                             .seed = 42};
+}
+
+/* fills what follows from the number of examples */
+static void plan_steps(trainer *t)
+{
+    const trainer_options *o = &t->options;
+    int64_t n = t->task->splits[SPLIT_TRAIN].n;
+    int64_t per_step = o->batch * o->accumulation;
+    t->steps_per_epoch = (n + per_step - 1) / per_step;
+    t->steps =
+        o->max_steps > 0 ? o->max_steps : (int64_t)ceil(o->epochs * (double)t->steps_per_epoch);
+
+    schedule *s = &t->options.schedule;
+    s->steps = t->steps;
+    s->warmup = (int64_t)(o->warmup < 1 ? ceil(o->warmup * (double)t->steps) : o->warmup);
+}
+
+int trainer_new(idim_model *m, const task *task, subspace *s, const trainer_options *options,
+                trainer **out)
+{
+    idim *lib = m->lib;
+    *out = NULL;
+    if (task->splits[SPLIT_TRAIN].n < 1)
+        return fail(lib, IDIM_EARGUMENT, "%s: expected at least one training example, found none",
+                    task->name);
+
+    trainer *t;
+    TRY(NEW(lib, trainer, 1, "trainer", &t));
+    t->lib = lib;
+    t->model = m;
+    t->task = task;
+    t->space = s;
+    t->options = *options;
+    t->d = subspace_dim(s);
+    t->order_epoch = -1;
+    plan_steps(t);
+
+    optimiser_options *o = &t->options.optimiser;
+    o->len_z = subspace_len_z(s);
+    o->n_lambda = subspace_n_lambda(s);
+    int status = optimiser_new(lib, o, t->d, &t->optimiser);
+    if (status == 0)
+        status = tape_new(lib, m->weights, &t->tape);
+    if (status == 0)
+        status = NEW(lib, real, t->d, "trained numbers", &t->x);
+    if (status == 0)
+        status = NEW(lib, real, t->d, "gradient", &t->dx);
+    if (status == 0)
+        status = NEW(lib, int32_t, task->splits[SPLIT_TRAIN].n, "data order", &t->order);
+    if (status != 0) {
+        trainer_free(t);
+        return status;
+    }
+    subspace_origin(s, t->x);
+    *out = t;
+    return 0;
+}
+
+void trainer_free(trainer *t)
+{
+    if (t == NULL)
+        return;
+    optimiser_free(t->lib, &t->optimiser);
+    tape_free(t->tape);
+    batch_free(t->lib, &t->batch);
+    memory_free(t->lib, t->x);
+    memory_free(t->lib, t->dx);
+    memory_free(t->lib, t->order);
+    memory_free(t->lib, t);
+}
+
+static void push(trainer *t)
+{
+    if (!t->theta_is_current)
+        subspace_push(t->space, t->x, t->model->weights->theta);
+    t->theta_is_current = true;
+}
+
+/* forward and backward of the examples indices[0 .. n), weighted by n / total into dx */
+static int micro_batch(trainer *t, const int32_t *indices, int64_t n, int64_t total,
+                       tape_training training, double *loss)
+{
+    const split *train = &t->task->splits[SPLIT_TRAIN];
+    const gradient_sink *sink = subspace_sink(t->space);
+    double weight = (double)n / (double)total, mean;
+    idim_batch batch;
+    TRY(batch_pack(t->lib, train, indices, n, &t->batch, &batch));
+    tape_begin(t->tape, sink->trained, training);
+    TRY(model_forward(t->model, t->tape, &batch, &mean, NULL));
+    if (!isfinite(mean))
+        return fail(t->lib, IDIM_ENOTFINITE,
+                    "step %lld: the loss is not finite (%g): a smaller --learning-rate, or "
+                    "--warmup-steps, may help; the last good state is kept",
+                    (long long)t->step + 1, mean);
+    TRY(model_backward(t->model, t->tape, weight, sink));
+    *loss += weight * mean;
+    return 0;
+}
+
+/* the examples of the step: positions [*begin, *end) of the epoch's order */
+static void step_examples(trainer *t, int64_t *begin, int64_t *end)
+{
+    int64_t n = t->task->splits[SPLIT_TRAIN].n;
+    int64_t epoch = t->step / t->steps_per_epoch;
+    if (epoch != t->order_epoch) {
+        task_order(t->options.seed, epoch, t->order, n);
+        t->order_epoch = epoch;
+    }
+    int64_t per_step = t->options.batch * t->options.accumulation;
+    *begin = t->step % t->steps_per_epoch * per_step;
+    *end = *begin + per_step < n ? *begin + per_step : n;
+}
+
+/* dx = d loss / d x over the examples of the step */
+static int step_gradient(trainer *t, double *loss)
+{
+    int64_t begin, end;
+    step_examples(t, &begin, &end);
+    push(t);
+    subspace_pull_begin(t->space, t->x, t->dx);
+    *loss = 0;
+    for (int64_t i = begin, micro = 0; i < end; i += t->options.batch, micro++) {
+        int64_t n = i + t->options.batch < end ? t->options.batch : end - i;
+        uint64_t pass = (uint64_t)(t->step * t->options.accumulation + micro);
+        tape_training training = {.on = t->options.dropout, .seed = t->options.seed, .step = pass};
+        TRY(micro_batch(t, t->order + i, n, end - begin, training, loss));
+    }
+    subspace_pull_end(t->space);
+    return 0;
+}
+
+int trainer_step(trainer *t, step_report *out)
+{
+    double rate = schedule_rate(&t->options.schedule, t->step), loss;
+    TRY(step_gradient(t, &loss));
+    double norm = optimiser_clip(&t->optimiser, t->dx);
+    if (!isfinite(norm))
+        return fail(t->lib, IDIM_ENOTFINITE,
+                    "step %lld: the gradient is not finite (|dx| = %g): a smaller "
+                    "--learning-rate may help; the last good state is kept",
+                    (long long)t->step + 1, norm);
+
+    t->step++;
+    optimiser_step(&t->optimiser, t->x, t->dx, rate, t->step);
+    t->theta_is_current = false;
+    t->loss_sum += loss;
+    *out = (step_report){.step = t->step,
+                         .epoch = (double)t->step / (double)t->steps_per_epoch,
+                         .loss = loss,
+                         .learning_rate = rate,
+                         .grad_norm = norm};
+    return 0;
+}
+
+/* logits and summed loss of one stretch of a split */
+static int score_batch(idim_model *m, tape *tape, const idim_batch *batch, double *loss,
+                       float *logits)
+{
+    real *out;
+    int64_t entries = batch->n * m->n_labels;
+    TRY(NEW(m->lib, real, entries, "logits", &out));
+    tape_begin(tape, NULL, (tape_training){.on = false});
+    double mean = NAN;
+    int status = model_forward(m, tape, batch, batch->label != NULL ? &mean : NULL, out);
+    for (int64_t i = 0; status == 0 && i < entries; i++)
+        logits[i] = (float)out[i];
+    *loss += mean * (double)batch->n;
+    memory_free(m->lib, out);
+    return status;
+}
+
+static int score_split(idim_model *m, tape *tape, const split *s, float *logits, double *loss)
+{
+    batch_buffer buffer = {0};
+    int32_t indices[EVALUATION_BATCH];
+    int status = 0;
+    *loss = 0;
+    for (int64_t i = 0; status == 0 && i < s->n; i += EVALUATION_BATCH) {
+        int64_t n = s->n - i < EVALUATION_BATCH ? s->n - i : EVALUATION_BATCH;
+        for (int64_t k = 0; k < n; k++)
+            indices[k] = (int32_t)(i + k);
+        idim_batch batch;
+        status = batch_pack(m->lib, s, indices, n, &buffer, &batch);
+        if (status == 0)
+            status = score_batch(m, tape, &batch, loss, logits + i * m->n_labels);
+    }
+    *loss = s->n > 0 ? *loss / (double)s->n : NAN;
+    batch_free(m->lib, &buffer);
+    return status;
+}
+
+int evaluate_split(idim_model *m, tape *tape, const task *t, const split *s, float *logits,
+                   evaluation *out)
+{
+    float *own = NULL;
+    if (logits == NULL)
+        TRY(NEW(m->lib, float, s->n * m->n_labels, "logits", &own));
+
+    float *used = logits != NULL ? logits : own;
+    *out = (evaluation){.n = s->n};
+    int status = score_split(m, tape, s, used, &out->loss);
+    if (status == 0 && s->label != NULL)
+        status = metrics_compute(t, used, s->label, s->n, &out->metrics);
+    memory_free(m->lib, own);
+    return status;
+}
+
+int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out)
+{
+    push(t);
+    return evaluate_split(t->model, t->tape, t->task, s, logits, out);
+}

@@ -1,0 +1,82 @@
+/* One training run in progress: x, the optimiser's moments, the step counter.
+ *
+ * A step: shuffled indices -> packed micro-batches; push x to theta; forward; backward, gradients
+ * folded into dx as they are finished; clip; optimiser. All it does is a function of its options
+ * and of (x, moments, step): order and dropout come from counters. So a checkpoint of these few
+ * numbers resumes exactly, at any step.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_TRAIN_TRAINER_H
+#define IDIM_TRAIN_TRAINER_H
+
+#include "model/model.h"
+#include "subspace/subspace.h"
+#include "task/metrics.h"
+#include "task/task.h"
+#include "train/optimiser.h"
+#include "train/schedule.h"
+
+typedef struct trainer_options {
+    optimiser_options optimiser; /* len_z and n_lambda are filled by trainer_new       */
+    schedule schedule;           /* steps and warmup are filled by trainer_new         */
+    double epochs;               /* used when max_steps is 0                           */
+    int64_t max_steps;           /* 0: epochs decide                                   */
+    double warmup;               /* steps; below 1 a fraction of all steps             */
+    int64_t batch;               /* examples of one micro-batch                        */
+    int64_t accumulation;        /* micro-batches of one step                          */
+    bool dropout;                /* false: off, whatever config.json says              */
+    uint64_t seed;               /* order and dropout                                  */
+} trainer_options;
+
+typedef struct trainer {
+    idim *lib;
+    idim_model *model;
+    const task *task;
+    subspace *space;
+    trainer_options options;
+    optimiser optimiser;
+    tape *tape;
+    batch_buffer batch;
+
+    int64_t d;
+    real *x, *dx;        /* [d] */
+    int64_t step, steps; /* done, in all */
+    int64_t steps_per_epoch;
+    double loss_sum; /* of the losses of all steps done */
+    int32_t *order;  /* [train.n] of epoch order_epoch */
+    int64_t order_epoch;
+    bool theta_is_current; /* theta holds the push of x */
+} trainer;
+
+/* What one step reports. */
+typedef struct step_report {
+    int64_t step; /* 1 for the first */
+    double epoch; /* passes over the data after this step */
+    double loss, learning_rate, grad_norm;
+} step_report;
+
+/* What an evaluation reports. */
+typedef struct evaluation {
+    metrics metrics;
+    double loss; /* NaN without labels */
+    int64_t n;
+} evaluation;
+
+trainer_options trainer_defaults(void);
+
+/* All borrowed things must outlive the trainer. */
+int trainer_new(idim_model *m, const task *t, subspace *s, const trainer_options *options,
+                trainer **out);
+void trainer_free(trainer *t);
+
+/* One optimiser step. IDIM_ENOTFINITE when the loss or |dx| is not finite: x is then as before. */
+int trainer_step(trainer *t, step_report *out);
+
+/* Scores a split at x. logits (may be NULL) gets [split.n][n_labels]. */
+int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out);
+
+/* Scores a split at the model's present theta; what trainer_evaluate does after pushing x. */
+int evaluate_split(idim_model *m, tape *tape, const task *t, const split *s, float *logits,
+                   evaluation *out);
+
+#endif
