@@ -80,7 +80,7 @@ static int check_front(idim *lib, const char *path, const char *magic, const cha
 
 static int parse(idim *lib, const char *path, const char *magic, int64_t size, container *out)
 {
-    int64_t header;
+    int64_t header = 0;
     TRY(check_front(lib, path, magic, out->bytes, size, &header));
 
     uint8_t digest[HASH_BYTES];
