@@ -35,20 +35,20 @@ static void plan_steps(trainer *t)
     s->warmup = (int64_t)(o->warmup < 1 ? ceil(o->warmup * (double)t->steps) : o->warmup);
 }
 
-int trainer_new(idim_model *m, const task *task, subspace *s, const trainer_options *options,
+int trainer_new(idim_model *m, const task *what, subspace *s, const trainer_options *options,
                 trainer **out)
 {
     idim *lib = m->lib;
     *out = NULL;
-    if (task->splits[SPLIT_TRAIN].n < 1)
+    if (what->splits[SPLIT_TRAIN].n < 1)
         return fail(lib, IDIM_EARGUMENT, "%s: expected at least one training example, found none",
-                    task->name);
+                    what->name);
 
     trainer *t;
     TRY(NEW(lib, trainer, 1, "trainer", &t));
     t->lib = lib;
     t->model = m;
-    t->task = task;
+    t->task = what;
     t->space = s;
     t->options = *options;
     t->d = subspace_dim(s);
@@ -66,7 +66,7 @@ int trainer_new(idim_model *m, const task *task, subspace *s, const trainer_opti
     if (status == 0)
         status = NEW(lib, real, t->d, "gradient", &t->dx);
     if (status == 0)
-        status = NEW(lib, int32_t, task->splits[SPLIT_TRAIN].n, "data order", &t->order);
+        status = NEW(lib, int32_t, what->splits[SPLIT_TRAIN].n, "data order", &t->order);
     if (status != 0) {
         trainer_free(t);
         return status;
@@ -173,15 +173,15 @@ int trainer_step(trainer *t, step_report *out)
 }
 
 /* logits and summed loss of one stretch of a split */
-static int score_batch(idim_model *m, tape *tape, const idim_batch *batch, double *loss,
+static int score_batch(idim_model *m, tape *work, const idim_batch *batch, double *loss,
                        float *logits)
 {
     real *out;
     int64_t entries = batch->n * m->n_labels;
     TRY(NEW(m->lib, real, entries, "logits", &out));
-    tape_begin(tape, NULL, (tape_training){.on = false});
+    tape_begin(work, NULL, (tape_training){.on = false});
     double mean = NAN;
-    int status = model_forward(m, tape, batch, batch->label != NULL ? &mean : NULL, out);
+    int status = model_forward(m, work, batch, batch->label != NULL ? &mean : NULL, out);
     for (int64_t i = 0; status == 0 && i < entries; i++)
         logits[i] = (float)out[i];
     *loss += mean * (double)batch->n;
@@ -189,7 +189,7 @@ static int score_batch(idim_model *m, tape *tape, const idim_batch *batch, doubl
     return status;
 }
 
-static int score_split(idim_model *m, tape *tape, const split *s, float *logits, double *loss)
+static int score_split(idim_model *m, tape *work, const split *s, float *logits, double *loss)
 {
     batch_buffer buffer = {0};
     int32_t indices[EVALUATION_BATCH];
@@ -202,14 +202,14 @@ static int score_split(idim_model *m, tape *tape, const split *s, float *logits,
         idim_batch batch;
         status = batch_pack(m->lib, s, indices, n, &buffer, &batch);
         if (status == 0)
-            status = score_batch(m, tape, &batch, loss, logits + i * m->n_labels);
+            status = score_batch(m, work, &batch, loss, logits + i * m->n_labels);
     }
     *loss = s->n > 0 ? *loss / (double)s->n : NAN;
     batch_free(m->lib, &buffer);
     return status;
 }
 
-int evaluate_split(idim_model *m, tape *tape, const task *t, const split *s, float *logits,
+int evaluate_split(idim_model *m, tape *work, const task *t, const split *s, float *logits,
                    evaluation *out)
 {
     float *own = NULL;
@@ -218,7 +218,7 @@ int evaluate_split(idim_model *m, tape *tape, const task *t, const split *s, flo
 
     float *used = logits != NULL ? logits : own;
     *out = (evaluation){.n = s->n};
-    int status = score_split(m, tape, s, used, &out->loss);
+    int status = score_split(m, work, s, used, &out->loss);
     if (status == 0 && s->label != NULL)
         status = metrics_compute(t, used, s->label, s->n, &out->metrics);
     memory_free(m->lib, own);

@@ -65,7 +65,7 @@ typedef struct evaluation {
 trainer_options trainer_defaults(void);
 
 /* All borrowed things must outlive the trainer. */
-int trainer_new(idim_model *m, const task *t, subspace *s, const trainer_options *options,
+int trainer_new(idim_model *m, const task *what, subspace *s, const trainer_options *options,
                 trainer **out);
 void trainer_free(trainer *t);
 
@@ -76,7 +76,7 @@ int trainer_step(trainer *t, step_report *out);
 int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out);
 
 /* Scores a split at the model's present theta; what trainer_evaluate does after pushing x. */
-int evaluate_split(idim_model *m, tape *tape, const task *t, const split *s, float *logits,
+int evaluate_split(idim_model *m, tape *work, const task *t, const split *s, float *logits,
                    evaluation *out);
 
 #endif
