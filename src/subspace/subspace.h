@@ -17,6 +17,7 @@
 #define IDIM_SUBSPACE_SUBSPACE_H
 
 #include "subspace/projection.h"
+#include "weights/gradient.h"
 #include "weights/params.h"
 
 typedef struct subspace subspace;
@@ -33,7 +34,7 @@ int64_t subspace_n_direct(const subspace *s);
 
 /* Which lambda (0 .. n_lambda) tensor i has, -1 for none; its group's name for people ("layer 3").
  */
-int64_t subspace_group(const subspace *s, int64_t param);
+int64_t subspace_group(const subspace *s, int64_t tensor);
 const char *subspace_group_name(const subspace *s, int64_t group);
 
 /* x at theta0. */

@@ -1,0 +1,57 @@
+/* The array of projections, and the state they share.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "subspace/projection.h"
+
+#include <string.h>
+
+static const projection *const all[] = {
+    &projection_fastfood,
+};
+
+const projection *const *projection_list(int64_t *n)
+{
+    *n = (int64_t)(sizeof all / sizeof all[0]);
+    return all;
+}
+
+const projection *projection_find(const char *name)
+{
+    int64_t n;
+    const projection *const *list = projection_list(&n);
+    for (int64_t i = 0; i < n; i++)
+        if (strcmp(list[i]->name, name) == 0)
+            return list[i];
+    return NULL;
+}
+
+int projection_new(idim *lib, const projection_state *like, projection_state **out)
+{
+    *out = NULL;
+    projection_state *p;
+    TRY(NEW(lib, projection_state, 1, "projection", &p));
+    p->lib = lib;
+    p->kind = like->kind;
+    p->kernels = transform_best();
+    p->seed = like->seed;
+    p->len_z = like->len_z;
+    p->weights = like->weights;
+    p->largest = like->largest;
+
+    int status = p->kind->prepare(p);
+    if (status != 0) {
+        projection_free(p);
+        return status;
+    }
+    *out = p;
+    return 0;
+}
+
+void projection_free(projection_state *p)
+{
+    if (p == NULL)
+        return;
+    memory_free(p->lib, p->permutation);
+    memory_free(p->lib, p->table);
+    memory_free(p->lib, p);
+}
