@@ -42,10 +42,10 @@ extern "C" {
 
 #define IDIM_VERSION "0.1.0"
 
-typedef struct idim           idim;           /* the library: memory, threads, last error       */
-typedef struct idim_model     idim_model;     /* weights as one flat vector, and how to run them */
+typedef struct idim idim;                     /* the library: memory, threads, last error       */
+typedef struct idim_model idim_model;         /* weights as one flat vector, and how to run them */
 typedef struct idim_tokenizer idim_tokenizer; /* text to token ids                              */
-typedef struct idim_subspace  idim_subspace;  /* the map between x (d numbers) and the weights  */
+typedef struct idim_subspace idim_subspace;   /* the map between x (d numbers) and the weights  */
 
 typedef enum idim_status {
     IDIM_OK = 0,
@@ -80,7 +80,7 @@ IDIM_API const char *idim_result(const idim *lib);
 
 /* ---- commands: a spec is JSON text, a result is JSON text ---------------------------------- */
 
-/* One row of the settings table, from which come flags, help, man page, completion and spec keys. */
+/* One row of the settings table: flags, help, man page, completion and spec keys come from it. */
 typedef enum idim_type {
     IDIM_TEXT,
     IDIM_PATH,
@@ -103,6 +103,9 @@ typedef struct idim_setting {
 
 IDIM_API const idim_setting *idim_settings(int64_t *n);
 
+/* The word of words[0 .. n) with the fewest letters to change; NULL when n is 0. */
+IDIM_API const char *idim_nearest(const char *word, const char *const *words, int64_t n);
+
 typedef struct idim_progress {
     const char *phase; /* "train", "eval", ...                                */
     int64_t step, steps;
@@ -122,7 +125,7 @@ IDIM_API int idim_eval(idim *lib, const char *spec, idim_watch *watch, void *use
 IDIM_API int idim_predict(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_inspect(idim *lib, const char *spec);
 
-/* What `command` would do with this spec: resolved settings, D, d, memory, time. Touches nothing. */
+/* What `command` would do: resolved settings, D, d, memory, time. Touches nothing. */
 IDIM_API int idim_plan(idim *lib, const char *command, const char *spec);
 
 /* n texts, or n = 2k texts taken as k pairs when pairs is set, with lengths in bytes. */
@@ -192,8 +195,7 @@ IDIM_API void idim_subspace_origin(const idim_subspace *s, float *x /* [d] */);
 IDIM_API int idim_subspace_push(idim_subspace *s, const float *x /* [d] */);
 
 /* The exact adjoint: gradient [D] -> dx [d], at the given x. */
-IDIM_API int idim_subspace_pull(idim_subspace *s, const float *x, const float *gradient,
-                                float *dx);
+IDIM_API int idim_subspace_pull(idim_subspace *s, const float *x, const float *gradient, float *dx);
 
 #ifdef __cplusplus
 }

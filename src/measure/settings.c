@@ -1,0 +1,129 @@
+/* The settings table, in the order of the help.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "measure/settings.h"
+
+#include <string.h>
+
+#define LARGE 9007199254740992.0 /* 2^53: every integer up to here is exact in a double */
+
+#define DATA   "tune eval predict inspect"
+#define SCORES "tune eval predict"
+#define ALL    "tune eval predict inspect tokenize selftest"
+
+/* name, type, fallback, low, high, choices, commands, group, help */
+static const idim_setting table[] = {
+    {"model", IDIM_PATH, "", 0, 0, NULL, "tune eval predict inspect tokenize", "Model",
+     "a folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or a name in "
+     "the Hugging Face cache"},
+    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect", "Model",
+     "a file that tune wrote into its output folder (adapter.idim, best.idim)"},
+    {"pooling", IDIM_CHOICE, "cls", 0, 0, "cls|mean", SCORES, "Model",
+     "what the head reads: the first token, or the mean of all"},
+    {"dropout", IDIM_NUMBER, "auto", 0, 0.99, NULL, "tune", "Model",
+     "overrides every dropout of the model's config; 0 turns them off"},
+
+    {"task", IDIM_CHOICE, "", 0, 0, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli", DATA, "Data",
+     "a GLUE task: columns and metrics are known; needs data"},
+    {"data", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
+     "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv)"},
+    {"train", IDIM_PATH, "", 0, 0, NULL, "tune inspect", "Data",
+     "a .tsv, .csv or .jsonl file to train on; its header names the columns"},
+    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune eval inspect", "Data",
+     "a file scored during training"},
+    {"test", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
+     "a file scored at the end, or to be labelled by predict"},
+    {"text", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
+     "the column of the text, or two for a pair: COL[,COL] (default: sentence1,sentence2, else the "
+     "first one or two that are not the label)"},
+    {"label", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
+     "the column of the label (default: label); float labels mean regression"},
+    {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL, "tune eval predict inspect tokenize",
+     "Data",
+     "tokens a text may have, special tokens included (default: 128; eval and predict: as the "
+     "adapter was trained; tokenize: no limit)"},
+    {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune", "Data",
+     "use only the first N examples to train; 0: all"},
+    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune eval", "Data",
+     "score only the first N examples; 0: all"},
+
+    {"method", IDIM_CHOICE, "said", 0, 0, "said|did|full|head|bias", "tune", "Subspace",
+     "what is trained: a subspace with learned scales, without, every weight, the classifier, or "
+     "all biases and the classifier"},
+    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, "tune", "Subspace",
+     "d, counting everything that is trained (said, did)"},
+    {"projection", IDIM_CHOICE, "fastfood", 0, 0,
+     "fastfood|fastfood-tensor|srht|onehot|dense|sparse", "tune", "Subspace",
+     "the random map from d numbers to all weights"},
+    {"normalize", IDIM_CHOICE, "capped", 0, 0, "global|tensor|weight|capped", "tune", "Subspace",
+     "how far each tensor moves: every weight alike, every tensor alike, in proportion to its "
+     "norm, or every tensor alike with small ones capped"},
+    {"pull", IDIM_CHOICE, "exact", 0, 0, "exact|public", "tune", "Subspace",
+     "the exact adjoint, or the 1/L weight of public code (fastfood-tensor)"},
+    {"groups", IDIM_CHOICE, "block", 0, 0, "block|module|tensor|none", "tune", "Subspace",
+     "said: one learned scale per layer, submodule or tensor, or one for all"},
+
+    {"learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, "tune", "Training",
+     "the largest rate (default: full 5e-5; in a subspace it falls with the square root of d)"},
+    {"lr_scheduler_type", IDIM_CHOICE, "linear", 0, 0, "linear|cosine|constant", "tune", "Training",
+     "how the rate goes from its largest to the end"},
+    {"warmup_steps", IDIM_NUMBER, "0", 0, LARGE, NULL, "tune", "Training",
+     "steps in which the rate rises; a fraction below 1 is of all steps"},
+    {"optimizer", IDIM_CHOICE, "adamw", 0, 0, "adamw|sgd", "tune", "Training",
+     "AdamW (0.9, 0.999, 1e-8) or plain gradient descent"},
+    {"weight_decay", IDIM_NUMBER, "0", 0, 1e6, NULL, "tune", "Training",
+     "decoupled weight decay; never on the learned scales"},
+    {"max_grad_norm", IDIM_NUMBER, "1", 0, 1e30, NULL, "tune", "Training",
+     "the gradient is shortened to this length; 0: never"},
+    {"num_train_epochs", IDIM_NUMBER, "3", 0, 1e6, NULL, "tune", "Training",
+     "times every example is seen"},
+    {"max_steps", IDIM_INTEGER, "", 0, LARGE, NULL, "tune", "Training",
+     "optimiser steps, instead of epochs"},
+    {"per_device_train_batch_size", IDIM_INTEGER, "8", 1, 1048576, NULL, "tune", "Training",
+     "examples in one forward and backward pass"},
+    {"gradient_accumulation_steps", IDIM_INTEGER, "1", 1, 1048576, NULL, "tune", "Training",
+     "passes that make one optimiser step"},
+    {"seed", IDIM_INTEGER, "42", 0, LARGE, NULL, "tune", "Training",
+     "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
+    {"precision", IDIM_CHOICE, "fp32", 0, 0, "fp32|bf16", SCORES, "Training",
+     "of matrix products; bf16 where the CPU has it"},
+    {"eval_steps", IDIM_INTEGER, "auto", 0, LARGE, NULL, "tune", "Training",
+     "steps between two scores on dev; 0: at the end only (default: after every epoch)"},
+
+    {"logits", IDIM_FLAG, "false", 0, 0, NULL, "predict", "Output",
+     "adds the outputs of the head to each prediction"},
+
+    {"output_dir", IDIM_PATH, "", 0, 0, NULL, "tune", SETTINGS_RUNNING,
+     "the folder for adapter.idim, best.idim, record.json and log.jsonl; a run that was stopped "
+     "goes on from here"},
+    {"threads", IDIM_INTEGER, "0", 0, 4096, NULL, ALL, SETTINGS_RUNNING,
+     "threads to use; 0: one per core"},
+
+    {"config", IDIM_PATH, "", 0, 0, NULL, ALL, SETTINGS_COMMAND,
+     "a JSON file of settings; what stands on the command line wins"},
+    {"json", IDIM_FLAG, "false", 0, 0, NULL, ALL, SETTINGS_COMMAND,
+     "exactly one JSON object on standard output"},
+    {"quiet", IDIM_FLAG, "false", 0, 0, NULL, ALL, SETTINGS_COMMAND,
+     "no progress and no notes on standard error"},
+    {"verbose", IDIM_FLAG, "false", 0, 0, NULL, ALL, SETTINGS_COMMAND,
+     "every note on standard error (also -v)"},
+    {"dry_run", IDIM_FLAG, "false", 0, 0, NULL, SCORES, SETTINGS_COMMAND,
+     "prints the resolved settings, sizes, memory and time, and touches nothing"},
+};
+
+const idim_setting *idim_settings(int64_t *n)
+{
+    *n = (int64_t)(sizeof table / sizeof table[0]);
+    return table;
+}
+
+bool setting_serves(const idim_setting *row, const char *command)
+{
+    size_t length = strlen(command);
+    for (const char *at = row->commands; at != NULL; at = strchr(at, ' ')) {
+        at += *at == ' ';
+        if (strncmp(at, command, length) == 0 && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}

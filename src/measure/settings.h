@@ -1,0 +1,21 @@
+/* The settings table: one row a setting. From it come the flags, the help, the man page, the
+ * completion, the keys of a spec, its canonical text and so its hash. A new setting is a row here
+ * and nothing else.
+ *
+ * Two groups mean something. SETTINGS_RUNNING holds what changes no number of the result (threads,
+ * folders to write to), so it stays out of the canonical text. SETTINGS_COMMAND holds what only the
+ * command understands (--json, --config), so a spec refuses it.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_MEASURE_SETTINGS_H
+#define IDIM_MEASURE_SETTINGS_H
+
+#include "base/library.h"
+
+#define SETTINGS_RUNNING "Running (changes no result)"
+#define SETTINGS_COMMAND "The command"
+
+/* Does `command` take it? */
+bool setting_serves(const idim_setting *row, const char *command);
+
+#endif

@@ -1,0 +1,541 @@
+/* A spec is one value a row of the settings table, in the table's order.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "measure/spec.h"
+#include "measure/settings.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct value {
+    bool present;  /* given, by default or by spec_set_*                              */
+    bool set;      /* given                                                           */
+    bool is_auto;  /* "auto" stands there                                             */
+    char *text;    /* text, path, choice; owned                                       */
+    double number; /* number, integer (whole and below 2^53), flag (0 or 1)           */
+} value;
+
+struct spec {
+    idim *lib;
+    const char *command;
+    const idim_setting *rows; /* [n] the table */
+    value *values;            /* [n]           */
+    int64_t n;
+};
+
+/* ---- one value ------------------------------------------------------------------------------ */
+
+static bool is_textual(const idim_setting *row)
+{
+    return row->type == IDIM_TEXT || row->type == IDIM_PATH || row->type == IDIM_CHOICE;
+}
+
+static bool names_match(const char *given, const char *name)
+{
+    for (; *given != '\0' && *name != '\0'; given++, name++)
+        if (*given != *name && !(*given == '-' && *name == '_'))
+            return false;
+    return *given == *name;
+}
+
+/* is `word` one of "a|b|c"?; if not, the nearest of them goes to `nearest` */
+static bool is_choice(const char *choices, const char *word, char nearest[64])
+{
+    enum { MOST = 16 };
+    char copy[256];
+    const char *list[MOST];
+    int64_t n = 0;
+    snprintf(copy, sizeof copy, "%s", choices);
+    for (char *at = copy; at != NULL && n < MOST;) {
+        char *bar = strchr(at, '|');
+        if (bar != NULL)
+            *bar++ = '\0';
+        list[n++] = at;
+        at = bar;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (strcmp(list[i], word) == 0)
+            return true;
+    snprintf(nearest, 64, "%s", idim_nearest(word, list, n));
+    return false;
+}
+
+static int take_text(spec *s, const idim_setting *row, value *v, const char *text)
+{
+    if (row->type == IDIM_CHOICE) {
+        char nearest[64];
+        if (!is_choice(row->choices, text, nearest))
+            return fail(s->lib, IDIM_EARGUMENT,
+                        "%s: expected one of %s, found \"%s\": did you mean %s?", row->name,
+                        row->choices, text, nearest);
+    } else if (text[0] == '\0') {
+        return fail(s->lib, IDIM_EARGUMENT, "%s: expected a text, found an empty one", row->name);
+    }
+
+    memory_free(s->lib, v->text);
+    v->text = NULL;
+    TRY(memory_text(s->lib, text, (int64_t)strlen(text), &v->text));
+    v->present = true;
+    return 0;
+}
+
+static int take_number(spec *s, const idim_setting *row, value *v, double number)
+{
+    char found[NUMBER_TEXT], low[NUMBER_TEXT], high[NUMBER_TEXT];
+    if (row->type == IDIM_INTEGER && (isnan(number) || number != floor(number)))
+        return fail(s->lib, IDIM_EARGUMENT, "%s: expected a whole number, found %g", row->name,
+                    number);
+    if (!(number >= row->low && number <= row->high)) {
+        number_shortest(number, found);
+        number_shortest(row->low, low);
+        number_shortest(row->high, high);
+        return fail(s->lib, IDIM_EARGUMENT,
+                    "%s: expected a number from %s to %s, found %s: the nearest is %s", row->name,
+                    low, high, found, number < row->low ? low : high);
+    }
+    v->number = number;
+    v->present = true;
+    return 0;
+}
+
+static const char *type_name(const idim_setting *row)
+{
+    switch (row->type) {
+    case IDIM_INTEGER:
+        return "a whole number";
+    case IDIM_NUMBER:
+        return "a number";
+    case IDIM_FLAG:
+        return "true or false";
+    case IDIM_CHOICE:
+    case IDIM_PATH:
+    case IDIM_TEXT:
+        break;
+    }
+    return "a text";
+}
+
+static const char *json_name(const json_t *json)
+{
+    switch (json_typeof(json)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a text";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "true or false";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+static int take_json(spec *s, const idim_setting *row, value *v, const json_t *json)
+{
+    if (v->set)
+        return fail(s->lib, IDIM_EARGUMENT, "%s: expected once, found twice", row->name);
+    if (json_is_null(json))
+        return 0;
+
+    v->set = true;
+    v->is_auto = false;
+    if (json_is_string(json) && strcmp(row->fallback, "auto") == 0 &&
+        strcmp(json_string_value(json), "auto") == 0) {
+        v->is_auto = true;
+        return 0;
+    }
+    if (json_is_string(json) && is_textual(row))
+        return take_text(s, row, v, json_string_value(json));
+    if (json_is_number(json) && (row->type == IDIM_INTEGER || row->type == IDIM_NUMBER))
+        return take_number(s, row, v, json_number_value(json));
+    if (json_is_boolean(json) && row->type == IDIM_FLAG) {
+        v->number = json_is_true(json);
+        v->present = true;
+        return 0;
+    }
+    return fail(s->lib, IDIM_EARGUMENT, "%s: expected %s, found %s", row->name, type_name(row),
+                json_name(json));
+}
+
+static int take_fallback(spec *s, const idim_setting *row, value *v)
+{
+    if (row->fallback[0] == '\0')
+        return 0;
+    if (strcmp(row->fallback, "auto") == 0) {
+        v->is_auto = true;
+        return 0;
+    }
+    if (is_textual(row))
+        return take_text(s, row, v, row->fallback);
+    v->number =
+        row->type == IDIM_FLAG ? strcmp(row->fallback, "true") == 0 : strtod(row->fallback, NULL);
+    v->present = true;
+    return 0;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static bool takes(const spec *s, const idim_setting *row)
+{
+    return setting_serves(row, s->command) && strcmp(row->group, SETTINGS_COMMAND) != 0;
+}
+
+/* says which setting the key could have meant, or who else takes it */
+static int fail_key(spec *s, const char *key)
+{
+    for (int64_t i = 0; i < s->n; i++) {
+        if (!names_match(key, s->rows[i].name))
+            continue;
+        if (strcmp(s->rows[i].group, SETTINGS_COMMAND) == 0)
+            return fail(s->lib, IDIM_EARGUMENT,
+                        "%s: is an option of the command, not a setting: leave it out", key);
+        return fail(s->lib, IDIM_EARGUMENT, "%s: is a setting of %s, not of %s: leave it out", key,
+                    s->rows[i].commands, s->command);
+    }
+
+    const char **names;
+    TRY(NEW(s->lib, const char *, s->n, "setting names", &names));
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->n; i++)
+        if (takes(s, &s->rows[i]))
+            names[n++] = s->rows[i].name;
+    const char *nearest = idim_nearest(key, names, n);
+    memory_free(s->lib, names);
+    return fail(s->lib, IDIM_EARGUMENT, "%s: %s has no such setting: did you mean %s?", key,
+                s->command, nearest != NULL ? nearest : "another command");
+}
+
+static int64_t row_of(const spec *s, const char *name)
+{
+    for (int64_t i = 0; i < s->n; i++)
+        if (strcmp(s->rows[i].name, name) == 0)
+            return i;
+    assert(!"a name of the settings table");
+    return 0;
+}
+
+static value *value_of(const spec *s, const char *name)
+{
+    return &s->values[row_of(s, name)];
+}
+
+static int fill(spec *s, json_t *object)
+{
+    for (int64_t i = 0; i < s->n; i++)
+        if (takes(s, &s->rows[i]))
+            TRY(take_fallback(s, &s->rows[i], &s->values[i]));
+
+    const char *key;
+    json_t *json;
+    json_object_foreach(object, key, json)
+    {
+        int64_t i = 0;
+        while (i < s->n && !(takes(s, &s->rows[i]) && names_match(key, s->rows[i].name)))
+            i++;
+        if (i == s->n)
+            return fail_key(s, key);
+        TRY(take_json(s, &s->rows[i], &s->values[i], json));
+    }
+    return 0;
+}
+
+static int fail_both(const spec *s, const char *a, const char *b)
+{
+    return fail(s->lib, IDIM_EARGUMENT, "%s: cannot be given together with %s: leave one out", a,
+                b);
+}
+
+static int fail_missing(const spec *s, const char *what, const char *why)
+{
+    return fail(s->lib, IDIM_EARGUMENT, "%s: is missing: %s", what, why);
+}
+
+static bool has(const spec *s, const char *name)
+{
+    return takes(s, &s->rows[row_of(s, name)]) && spec_is_set(s, name);
+}
+
+/* where the examples come from: a GLUE folder, or files with named columns */
+static int check_data(const spec *s)
+{
+    static const char *const of_files[] = {"train", "dev", "test", "text", "label"};
+    bool has_file = has(s, "train") || has(s, "dev") || has(s, "test");
+
+    if (has(s, "task")) {
+        for (int i = 0; i < 5; i++)
+            if (has(s, of_files[i]))
+                return fail_both(s, of_files[i], "task");
+        return has(s, "data") ? 0 : fail_missing(s, "data", "the folder with the task's files");
+    }
+    if (has(s, "data"))
+        return fail_missing(s, "task", "data is the folder of a GLUE task, which must be named");
+    if (strcmp(s->command, "tune") == 0 && !has(s, "train"))
+        return fail_missing(s, "train", "a file to train on, or task and data");
+    if (strcmp(s->command, "predict") == 0 && !has_file)
+        return fail_missing(s, "test", "a file to label, or task and data");
+    if (strcmp(s->command, "eval") == 0 && !has_file)
+        return fail_missing(s, "test", "a labelled file, or task and data");
+    return 0;
+}
+
+static int check_method(const spec *s)
+{
+    const char *method = spec_text(s, "method");
+    bool in_subspace = strcmp(method, "said") == 0 || strcmp(method, "did") == 0;
+    if (in_subspace && !has(s, "dim"))
+        return fail(s->lib, IDIM_EARGUMENT,
+                    "dim: is missing: method %s needs to know how many numbers to train, "
+                    "2000 for example",
+                    method);
+    if (!in_subspace && has(s, "dim"))
+        return fail(s->lib, IDIM_EARGUMENT,
+                    "dim: cannot be given with method %s, which trains a fixed set of weights: "
+                    "leave it out, or take method said",
+                    method);
+    if (strcmp(spec_text(s, "pull"), "public") == 0 &&
+        strcmp(spec_text(s, "projection"), "fastfood-tensor") != 0)
+        return fail(s->lib, IDIM_EARGUMENT,
+                    "pull: public is a mode of projection fastfood-tensor, found projection %s",
+                    spec_text(s, "projection"));
+    return 0;
+}
+
+/* settings that contradict each other, or miss each other */
+static int check(const spec *s)
+{
+    if (strcmp(s->command, "selftest") == 0)
+        return 0;
+    bool inspects = strcmp(s->command, "inspect") == 0;
+    if (!has(s, "model") && !(inspects && has(s, "adapter")))
+        return fail_missing(s, "model", "a folder, or a name in the Hugging Face cache");
+    if (strcmp(s->command, "tokenize") == 0)
+        return 0;
+
+    TRY(check_data(s));
+    if (strcmp(s->command, "tune") != 0)
+        return 0;
+    TRY(check_method(s));
+    if (has(s, "num_train_epochs") && has(s, "max_steps"))
+        return fail_both(s, "num_train_epochs", "max_steps");
+    if (has(s, "max_steps"))
+        value_of(s, "num_train_epochs")->present = false;
+    double warmup = spec_number(s, "warmup_steps");
+    if (warmup >= 1 && warmup != floor(warmup))
+        return fail(s->lib, IDIM_EARGUMENT,
+                    "warmup_steps: expected a whole number, or a fraction below 1 of all steps, "
+                    "found %g",
+                    warmup);
+    if (!has(s, "output_dir"))
+        return fail_missing(s, "output_dir", "the folder the adapter is written to");
+    return 0;
+}
+
+int spec_parse(idim *lib, const char *command, const char *text, spec **out)
+{
+    *out = NULL;
+    json_error_t error;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL)
+        return fail(lib, IDIM_EARGUMENT, "settings: line %d, column %d: %s", error.line,
+                    error.column, error.text);
+    if (!json_is_object(object)) {
+        int status = fail(lib, IDIM_EARGUMENT, "settings: expected a JSON object, found %s",
+                          json_name(object));
+        json_decref(object);
+        return status;
+    }
+
+    spec *s = NULL;
+    int status = NEW(lib, spec, 1, "settings", &s);
+    if (status == 0) {
+        s->lib = lib;
+        s->command = command;
+        s->rows = idim_settings(&s->n);
+        status = NEW(lib, value, s->n, "settings", &s->values);
+    }
+    if (status == 0)
+        status = fill(s, object);
+    if (status == 0)
+        status = check(s);
+    json_decref(object);
+
+    if (status != 0) {
+        spec_free(s);
+        return status;
+    }
+    *out = s;
+    return 0;
+}
+
+void spec_free(spec *s)
+{
+    if (s == NULL)
+        return;
+    for (int64_t i = 0; s->values != NULL && i < s->n; i++)
+        memory_free(s->lib, s->values[i].text);
+    memory_free(s->lib, s->values);
+    memory_free(s->lib, s);
+}
+
+/* ---- reading and resolving ------------------------------------------------------------------ */
+
+bool spec_is_set(const spec *s, const char *name)
+{
+    return value_of(s, name)->set;
+}
+
+bool spec_is_auto(const spec *s, const char *name)
+{
+    return value_of(s, name)->is_auto;
+}
+
+const char *spec_text(const spec *s, const char *name)
+{
+    const value *v = value_of(s, name);
+    assert(is_textual(&s->rows[v - s->values]));
+    return v->is_auto ? "auto" : v->text;
+}
+
+double spec_number(const spec *s, const char *name)
+{
+    const value *v = value_of(s, name);
+    assert(!is_textual(&s->rows[v - s->values]));
+    if (v->is_auto)
+        return -1;
+    return v->present ? v->number : 0;
+}
+
+int64_t spec_integer(const spec *s, const char *name)
+{
+    return (int64_t)spec_number(s, name);
+}
+
+bool spec_flag(const spec *s, const char *name)
+{
+    return spec_number(s, name) != 0;
+}
+
+void spec_set_number(spec *s, const char *name, double number)
+{
+    value *v = value_of(s, name);
+    assert(!is_textual(&s->rows[v - s->values]));
+    v->number = number;
+    v->present = true;
+    v->is_auto = false;
+}
+
+void spec_set_integer(spec *s, const char *name, int64_t number)
+{
+    spec_set_number(s, name, (double)number);
+}
+
+int spec_set_text(spec *s, const char *name, const char *text)
+{
+    value *v = value_of(s, name);
+    assert(is_textual(&s->rows[v - s->values]));
+    TRY(take_text(s, &s->rows[v - s->values], v, text));
+    v->is_auto = false;
+    return 0;
+}
+
+/* ---- canonical text ------------------------------------------------------------------------- */
+
+void number_shortest(double number, char text[NUMBER_TEXT])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, NUMBER_TEXT, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    if (number == floor(number) && fabs(number) < 1e15)
+        snprintf(text, NUMBER_TEXT, "%.0f", number);
+
+    char *comma = strchr(text, localeconv()->decimal_point[0]);
+    if (comma != NULL)
+        *comma = '.';
+}
+
+/* "name":value, appended to *text, which is replaced */
+static int add_value(const spec *s, int64_t i, char **text)
+{
+    const idim_setting *row = &s->rows[i];
+    const value *v = &s->values[i];
+    char number[NUMBER_TEXT];
+    char *quoted = NULL;
+    const char *shown = number;
+
+    if (v->is_auto) {
+        shown = "\"auto\"";
+    } else if (!v->present) {
+        shown = "null";
+    } else if (is_textual(row)) {
+        json_t *json = json_string(v->text);
+        quoted = json != NULL ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+        json_decref(json);
+        if (quoted == NULL)
+            return fail_memory(s->lib, (int64_t)strlen(v->text), "settings");
+        shown = quoted;
+    } else if (row->type == IDIM_FLAG) {
+        shown = v->number != 0 ? "true" : "false";
+    } else {
+        number_shortest(v->number, number);
+    }
+
+    char *longer;
+    int status = memory_format(s->lib, &longer, "%s%s\"%s\":%s", *text,
+                               (*text)[1] != '\0' ? "," : "", row->name, shown);
+    free(quoted);
+    TRY(status);
+    memory_free(s->lib, *text);
+    *text = longer;
+    return 0;
+}
+
+/* the row with the least name above `after` that decides the result, -1 when there is none */
+static int64_t next_row(const spec *s, const char *after)
+{
+    int64_t best = -1;
+    for (int64_t i = 0; i < s->n; i++) {
+        const idim_setting *row = &s->rows[i];
+        if (takes(s, row) && strcmp(row->group, SETTINGS_RUNNING) != 0 &&
+            strcmp(row->name, after) > 0 && (best < 0 || strcmp(row->name, s->rows[best].name) < 0))
+            best = i;
+    }
+    return best;
+}
+
+int spec_canonical(const spec *s, char **out)
+{
+    char *text;
+    TRY(memory_text(s->lib, "{", 1, &text));
+
+    int status = 0;
+    for (int64_t i = next_row(s, ""); i >= 0 && status == 0; i = next_row(s, s->rows[i].name))
+        status = add_value(s, i, &text);
+    if (status == 0)
+        status = memory_format(s->lib, out, "%s}", text);
+    memory_free(s->lib, text);
+    return status;
+}
+
+int spec_hash(const spec *s, char text[HASH_TEXT])
+{
+    char *canonical;
+    TRY(spec_canonical(s, &canonical));
+    uint8_t digest[HASH_BYTES];
+    hash_bytes(canonical, (int64_t)strlen(canonical), digest);
+    hash_text(digest, text);
+    memory_free(s->lib, canonical);
+    return 0;
+}
