@@ -1,0 +1,63 @@
+#!/bin/sh
+# A run that is killed again and again ends with the same bytes as one that never stopped.
+#
+#     tests/resume.sh IDIM TINY_MODEL KILLS SIGNAL METHOD [OPTION...]
+#
+# Kills the run with SIGNAL after a random time, KILLS times, starting the same command again after
+# each, then lets it finish; compares adapter.idim, best.idim and log.jsonl with those of an
+# undisturbed run. Exit 1 when a byte differs.
+#
+# SPDX-License-Identifier: MIT
+set -eu
+idim=$1 model=$2 kills=$3 signal=$4 method=$5
+shift 5
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# sentences of the tiny model's syllables; one word decides the label
+awk 'BEGIN {
+    srand(7); split("ba de ki lo mu na", s, " ")
+    print "sentence,label"
+    for (i = 0; i < 600; i++) {
+        good = rand() < 0.5; place = int(rand() * 8); line = ""
+        for (w = 0; w < 8; w++)
+            line = line (w ? " " : "") (w == place ? (good ? "good" : "bad") \
+                : s[1 + int(rand() * 6)] s[1 + int(rand() * 6)])
+        print line "," (good ? "yes" : "no")
+    }
+}' > "$work/all.csv"
+head -n 401 "$work/all.csv" > "$work/train.csv"
+{ head -n 1 "$work/all.csv"; tail -n 200 "$work/all.csv"; } > "$work/dev.csv"
+
+run() {
+    folder=$1
+    shift
+    "$idim" tune --model "$model" --train "$work/train.csv" --dev "$work/dev.csv" \
+        --method "$method" --threads 1 --quiet --seed 5 --eval-steps 200 \
+        --output-dir "$folder" "$@" > "$work/out" 2> "$work/err"
+}
+
+began=$(date +%s%N)
+run "$work/whole" "$@" || { cat "$work/err"; exit 1; }
+took=$((($(date +%s%N) - began) / 1000000))
+
+killed=0
+while [ "$killed" -lt "$kills" ]; do
+    run "$work/broken" "$@" &
+    child=$!
+    # the shell runs idim as its child: find it by its parent
+    wait_ms=$(awk -v seed="$killed$$" -v took="$took" -v kills="$kills" \
+        'BEGIN { srand(seed); print int((0.3 + 1.4 * rand()) * took / (kills + 1)) }')
+    sleep "$(awk -v ms="$wait_ms" 'BEGIN { printf "%.3f", ms / 1000 }')"
+    pid=$(ps -o pid= --ppid "$child" | tr -d ' ' | head -n 1)
+    [ -n "$pid" ] && kill -s "$signal" "$pid" 2> /dev/null || true
+    wait "$child" && break || true
+    killed=$((killed + 1))
+done
+run "$work/broken" "$@" || { cat "$work/err"; exit 1; }
+
+for file in adapter.idim best.idim log.jsonl; do
+    cmp "$work/whole/$file" "$work/broken/$file"
+done
+[ ! -e "$work/broken/checkpoint.idim" ]
+echo "$method: $killed kills by $signal in a run of $took ms: same bytes"
