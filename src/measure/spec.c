@@ -390,6 +390,24 @@ void spec_free(spec *s)
 
 /* ---- reading and resolving ------------------------------------------------------------------ */
 
+const char *spec_command(const spec *s)
+{
+    return s->command;
+}
+
+idim *spec_library(const spec *s)
+{
+    return s->lib;
+}
+
+bool spec_has(const spec *s, const char *name)
+{
+    for (int64_t i = 0; i < s->n; i++)
+        if (strcmp(s->rows[i].name, name) == 0)
+            return setting_serves(&s->rows[i], s->command);
+    return false;
+}
+
 bool spec_is_set(const spec *s, const char *name)
 {
     return value_of(s, name)->set;

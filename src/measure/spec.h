@@ -26,6 +26,12 @@ enum { NUMBER_TEXT = 32 };
 int spec_parse(idim *lib, const char *command, const char *text, spec **out);
 void spec_free(spec *s);
 
+const char *spec_command(const spec *s);
+idim *spec_library(const spec *s);
+
+/* Does the command have this setting at all? */
+bool spec_has(const spec *s, const char *name);
+
 /* Was it given (not by default)? */
 bool spec_is_set(const spec *s, const char *name);
 
