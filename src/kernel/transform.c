@@ -84,7 +84,13 @@ const transform_kernels transform_plain = {
 
 const transform_kernels *const *transform_list(int64_t *n)
 {
-    static const transform_kernels *const list[] = {&transform_plain};
+    static const transform_kernels *const list[] = {
+        &transform_plain,
+#ifdef TRANSFORM_X86
+        &transform_avx2,
+        &transform_avx512,
+#endif
+    };
     *n = (int64_t)(sizeof list / sizeof list[0]);
     return list;
 }
@@ -103,6 +109,47 @@ void transform_fold(real *x, int64_t n, int64_t m)
     for (int64_t h = n / 2; h >= m; h /= 2)
         for (int64_t j = 0; j < h; j++)
             x[j] += x[j + h];
+}
+
+/* floats that stay in the second level of cache with room to spare: longer transforms are cut into
+ * such parts, each finished before the next */
+enum { CACHED = 1 << 15, BLOCK = 128 };
+
+/* the first stages of a transform of size; the rest are transforms of the result's size */
+static int64_t first_pass(const transform_passes *p, real *x, int64_t size)
+{
+    if (size >= 8 * BLOCK) {
+        p->pass_8(x, size / 8);
+        return size / 8;
+    }
+    if (size == 4 * BLOCK) {
+        p->pass_4(x, size / 4);
+        return size / 4;
+    }
+    p->pass_2(x, size / 2);
+    return size / 2;
+}
+
+/* passes over x[n], transforms of size, until they are of `enough` at most */
+static int64_t passes_until(const transform_passes *p, real *x, int64_t n, int64_t size,
+                            int64_t enough)
+{
+    while (size > enough) {
+        int64_t next = size;
+        for (int64_t i = 0; i < n; i += size)
+            next = first_pass(p, x + i, size);
+        size = next;
+    }
+    return size;
+}
+
+void transform_by_passes(const transform_passes *p, real *x, int64_t n)
+{
+    int64_t part = passes_until(p, x, n, n, CACHED);
+    for (int64_t i = 0; i < n; i += part) {
+        int64_t size = passes_until(p, x + i, part, part, BLOCK);
+        p->blocks(x + i, part, size);
+    }
 }
 
 int64_t transform_size(int64_t n)

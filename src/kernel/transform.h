@@ -16,6 +16,11 @@
 #include "base/library.h"
 #include "base/random.h"
 
+/* the vector units' tables exist on x86-64, in float */
+#if defined(__x86_64__) && !defined(IDIM_REAL_DOUBLE)
+#define TRANSFORM_X86
+#endif
+
 enum {
     TRANSFORM_MIN = 64,   /* shortest Hadamard transform                      */
     RANDOM_LANES = 16,    /* calls of a group                                 */
@@ -62,6 +67,10 @@ typedef struct transform_kernels {
 } transform_kernels;
 
 extern const transform_kernels transform_plain;
+#ifdef TRANSFORM_X86
+extern const transform_kernels transform_avx2;
+extern const transform_kernels transform_avx512;
+#endif
 
 /* All tables that were compiled in, plain first; ask supported() before use. */
 const transform_kernels *const *transform_list(int64_t *n);
@@ -72,6 +81,19 @@ const transform_kernels *transform_best(void);
 /* x[j] = sum over i of x[i m + j], by halving: the first m outputs of a transform of n entries are
  * the transform of these m, to the bit. m and n are powers of two. */
 void transform_fold(real *x, int64_t n, int64_t m);
+
+/* The order in which a vector unit makes a Hadamard transform: passes of three, two or one stages
+ * over memory until blocks are short, then blocks in registers. Any such order gives the same bits,
+ * since each stage adds and subtracts the same pairs. */
+typedef struct transform_passes {
+    void (*pass_8)(real *x, int64_t h); /* strides 4 h, 2 h, h of one transform of 8 h */
+    void (*pass_4)(real *x, int64_t h); /* strides 2 h, h of one transform of 4 h      */
+    void (*pass_2)(real *x, int64_t h); /* stride h of one transform of 2 h            */
+    /* x[n] as n / size whole transforms of size, 64 or 128 */
+    void (*blocks)(real *x, int64_t n, int64_t size);
+} transform_passes;
+
+void transform_by_passes(const transform_passes *p, real *x, int64_t n);
 
 /* the smallest power of two that is at least n (n >= 1) */
 int64_t transform_size(int64_t n);

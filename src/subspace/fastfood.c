@@ -88,9 +88,43 @@ static int64_t block_transform(const projection_state *p, int64_t n)
     return size < p->block ? size : p->block;
 }
 
+/* Between two visits to the weights lies much computing, so no hardware prefetcher is of help: what
+ * will be needed soon is asked for, AHEAD entries at a time. */
+enum { AHEAD = 1024, LINE = 64 / (int)sizeof(real) };
+
+static void expect(const real *x, int64_t first, int64_t n)
+{
+    int64_t end = first + AHEAD < n ? first + AHEAD : n;
+    for (int64_t i = first; x != NULL && i < end; i += LINE)
+        __builtin_prefetch(x + i, 0);
+}
+
+static void expect_to_write(const real *x, int64_t first, int64_t n)
+{
+    int64_t end = first + AHEAD < n ? first + AHEAD : n;
+    for (int64_t i = first; i < end; i += LINE)
+        __builtin_prefetch(x + i, 1);
+}
+
+/* out = base + (+- scale) x for n entries with the signs C of their bytes */
+static void output_signs(const projection_state *p, const uint32_t *word, int64_t n, real scale,
+                         const real *x, const real *base, real *out)
+{
+    for (int64_t first = 0; first < n; first += AHEAD) {
+        int64_t count = n - first < AHEAD ? n - first : AHEAD;
+        random_signs signs = {word + first / VALUES_PER_WORD, OUTPUT_SIGN_BIT, BYTE};
+        expect(base != NULL ? base : x, first + AHEAD, n);
+        expect_to_write(out, first + AHEAD, n);
+        p->kernels->sign_times(&signs, count, scale, x + first, base != NULL ? base + first : NULL,
+                               out + first);
+    }
+}
+
 static void fastfood_push(const projection_state *p, const piece *w, const real *v,
                           const real *base, real *out)
 {
+    expect(base, 0, w->count);
+    expect_to_write(out, 0, w->count);
     const uint32_t *words = tile_words(p, w);
     for (int64_t first = 0; first < w->count; first += p->block) {
         int64_t n = w->count - first < p->block ? w->count - first : p->block;
@@ -100,22 +134,21 @@ static void fastfood_push(const projection_state *p, const piece *w, const real 
         p->kernels->gauss_times(word, p->block, v, w->work);
         transform_fold(w->work, p->block, size);
         p->kernels->hadamard(w->work, size);
-        random_signs signs = {word, OUTPUT_SIGN_BIT, BYTE};
-        p->kernels->sign_times(&signs, n, w->scale, w->work, base != NULL ? base + first : NULL,
-                               out + first);
+        output_signs(p, word, n, w->scale, w->work, base != NULL ? base + first : NULL,
+                     out + first);
     }
 }
 
 static void fastfood_pull(const projection_state *p, const piece *w, const real *g, real *u)
 {
+    expect(g, 0, w->count);
     const uint32_t *words = tile_words(p, w);
     for (int64_t first = 0; first < w->count; first += p->block) {
         int64_t n = w->count - first < p->block ? w->count - first : p->block;
         int64_t size = block_transform(p, n);
         const uint32_t *word = words + first / VALUES_PER_WORD;
 
-        random_signs signs = {word, OUTPUT_SIGN_BIT, BYTE};
-        p->kernels->sign_times(&signs, n, w->scale, g + first, NULL, w->work);
+        output_signs(p, word, n, w->scale, g + first, NULL, w->work);
         memset(w->work + n, 0, (size_t)(size - n) * sizeof(real));
         p->kernels->hadamard(w->work, size);
         p->kernels->gauss_add(word, p->block, w->work, size, u);
