@@ -1,0 +1,162 @@
+/* Opening: find the folder, read config.json, declare the weights, bind and read them, make what is
+ * missing from the seed, take the fingerprint.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "model/model.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "format/json.h"
+#include "model/hub.h"
+#include "model/labels.h"
+#include "weights/binding.h"
+
+enum { CONFIG_LIMIT = 16 << 20 };
+
+model_options model_defaults(void)
+{
+    return (model_options){.pooling = "cls", .dropout = -1, .seed = 42};
+}
+
+static int check_options(idim *lib, const model_options *o)
+{
+    if (o->n_labels < 0)
+        return fail(lib, IDIM_EARGUMENT, "labels: expected 0 or more, found %lld",
+                    (long long)o->n_labels);
+    if (o->pooling != NULL && strcmp(o->pooling, "cls") != 0 && strcmp(o->pooling, "mean") != 0)
+        return fail(lib, IDIM_EARGUMENT, "pooling: expected cls or mean, found '%s'", o->pooling);
+    if (!(o->dropout < 1))
+        return fail(lib, IDIM_EARGUMENT, "dropout: expected less than 1, found %g", o->dropout);
+    return 0;
+}
+
+static int find_arch(idim_model *m, const json_place *config)
+{
+    json_place at = json_member(config, "model_type");
+    const char *type;
+    if (!json_present(&at))
+        return json_fail(config, IDIM_EFORMAT,
+                         "model_type: expected one of %s, found nothing: not the config.json of a "
+                         "model?",
+                         arch_names());
+    TRY(json_want_text(&at, &type));
+    m->arch = arch_find(type);
+    if (m->arch == NULL)
+        return json_fail(&at, IDIM_EUNSUPPORTED, "expected one of %s, found '%.80s'", arch_names(),
+                         type);
+    return 0;
+}
+
+static int read_config(idim_model *m, const json_place *config, const model_options *options)
+{
+    TRY(find_arch(m, config));
+    TRY(labels_read(m, config, options));
+    TRY(m->arch->configure(m->lib, config->value, config->file, &m->config));
+    m->config.n_labels = m->n_labels;
+    m->config.mean_pooling = options->pooling != NULL && strcmp(options->pooling, "mean") == 0;
+    if (options->dropout >= 0) {
+        m->config.dropout = options->dropout;
+        m->config.attention_dropout = options->dropout;
+        m->config.classifier_dropout = options->dropout;
+    }
+    m->initializer_range = m->config.initializer_range;
+    return 0;
+}
+
+static int open_config(idim_model *m, const model_options *options)
+{
+    char *path;
+    TRY(file_join(m->lib, m->path, "config.json", &path));
+    json_t *document = NULL;
+    int status = json_read_file(m->lib, path, CONFIG_LIMIT, &document);
+    if (status == 0) {
+        json_place root = json_root(m->lib, path, document);
+        status = read_config(m, &root, options);
+    }
+    json_decref(document);
+    memory_free(m->lib, path);
+    return status;
+}
+
+static int open_weights(idim_model *m)
+{
+    TRY(params_new(m->lib, &m->weights));
+    TRY(m->arch->declare(m->weights, &m->config));
+
+    binding b = {.prefix = m->arch->prefix, .seed = m->seed};
+    int status = binding_load(m->weights, m->path, &b);
+    m->own_head = b.own_head;
+    m->notes = b.notes.text;
+    m->n_notes = b.notes.n;
+    TRY(status);
+
+    params_start(m->weights, m->seed, m->initializer_range);
+    uint8_t digest[HASH_BYTES];
+    TRY(params_fingerprint(m->weights, digest));
+    hash_text(digest, m->fingerprint);
+    return 0;
+}
+
+int model_open(idim *lib, const model_options *options, idim_model **out)
+{
+    *out = NULL;
+    TRY(check_options(lib, options));
+    idim_model *m;
+    TRY(NEW(lib, idim_model, 1, "model", &m));
+    m->lib = lib;
+    m->seed = options->seed;
+    int status = hub_find(lib, options->path, &m->path);
+    if (status == 0)
+        status = open_config(m, options);
+    if (status == 0)
+        status = open_weights(m);
+    if (status != 0) {
+        model_close(m);
+        return status;
+    }
+    *out = m;
+    return 0;
+}
+
+void model_close(idim_model *m)
+{
+    if (m == NULL)
+        return;
+    note_list notes = {m->notes, m->n_notes, m->n_notes};
+    notes_free(m->lib, &notes);
+    for (int64_t i = 0; m->label_name != NULL && i < m->n_labels; i++)
+        memory_free(m->lib, m->label_name[i]);
+    memory_free(m->lib, m->label_name);
+    tape_free(m->scratch);
+    memory_free(m->lib, m->config.tensor);
+    params_free(m->weights);
+    memory_free(m->lib, m->path);
+    memory_free(m->lib, m);
+}
+
+int idim_model_open(idim *lib, const char *path, int64_t labels, uint64_t seed, idim_model **out)
+{
+    library_clear(lib);
+    model_options options = model_defaults();
+    options.path = path;
+    options.n_labels = labels;
+    options.seed = seed;
+    return model_open(lib, &options, out);
+}
+
+void idim_model_close(idim_model *model)
+{
+    model_close(model);
+}
+
+int64_t idim_model_size(const idim_model *model)
+{
+    return model->weights->size;
+}
+
+int64_t idim_model_labels(const idim_model *model)
+{
+    return model->n_labels;
+}
