@@ -143,6 +143,20 @@ int json_fail_expected(const json_place *at, const char *wanted)
     return json_fail(at, IDIM_EFORMAT, "expected %s, found %s", wanted, shown.text);
 }
 
+int json_fail_unsupported(const json_place *at, const char *known)
+{
+    shown_value shown;
+    char buffer[JSON_PATH_LENGTH];
+    show(at->value, &shown);
+    if (shown.text[0] == '"') {
+        shown.text[0] = '\'';
+        if (shown.text[shown.length - 1] == '"')
+            shown.text[shown.length - 1] = '\'';
+    }
+    return fail(at->lib, IDIM_EUNSUPPORTED, "%s: %s %s is not supported by this version (%s are)",
+                at->file, path_of(at, buffer), shown.text, known);
+}
+
 int json_want_integer(const json_place *at, int64_t low, int64_t high, int64_t *out)
 {
     int64_t value = json_integer_value(at->value);

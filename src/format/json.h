@@ -66,4 +66,7 @@ int json_fail(const json_place *at, int status, const char *format, ...) PRINTF_
 /* "expected `wanted`, found ..." with the value as it is, IDIM_EFORMAT. */
 int json_fail_expected(const json_place *at, const char *wanted);
 
+/* "file: path 'Foo' is not supported by this version (`known` are)", IDIM_EUNSUPPORTED. */
+int json_fail_unsupported(const json_place *at, const char *known);
+
 #endif

@@ -7,9 +7,12 @@
 #ifndef IDIM_TEXT_TOKENIZER_H
 #define IDIM_TEXT_TOKENIZER_H
 
+#include <jansson.h>
+
 #include "base/library.h"
 
-/* Tokens of one text or pair. Arrays are owned by the encoding and grow as needed. */
+/* Tokens of one text or pair. Begins as {0}; the arrays belong to it, grow as needed and are used
+ * again by the next call. */
 typedef struct encoding {
     int32_t *ids;
     int32_t *segment;
@@ -19,8 +22,14 @@ typedef struct encoding {
     bool truncated;
 } encoding;
 
+/* A folder with tokenizer.json, or with vocab.txt and perhaps tokenizer_config.json. */
 int tokenizer_open(idim *lib, const char *model_folder, idim_tokenizer **out);
 void tokenizer_close(idim_tokenizer *t);
+
+/* The same from a document in memory with tokenizer.json's content; `file` is its name in
+ * sentences. The document may be dropped afterwards. */
+int tokenizer_open_document(idim *lib, const char *file, const json_t *document,
+                            idim_tokenizer **out);
 
 /* pair may be NULL. max_length counts special tokens, 0: no limit; longest-first truncation, as the
  * reference does it. */

@@ -1,0 +1,106 @@
+/* Look-ups by bisection; ASCII, most of all text, has a table of its own.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "text/unicode.h"
+
+#include <utf8proc.h>
+
+int unicode_properties(uint32_t c)
+{
+    if (c < 128)
+        return unicode_ascii[c];
+
+    int64_t low = 0, high = unicode_n_runs;
+    while (high - low > 1) {
+        int64_t middle = (low + high) / 2;
+        if (unicode_runs[middle] >> 8 <= c)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (int)(unicode_runs[low] & 0xff);
+}
+
+uint32_t unicode_lower(uint32_t c)
+{
+    if (c < 128)
+        return c >= 'A' && c <= 'Z' ? c + 32 : c;
+
+    int64_t low = 0, high = unicode_n_lower_rules;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        const unicode_lower_rule *rule = &unicode_lower_rules[middle];
+        if (c < rule->first)
+            high = middle;
+        else if (c > rule->last)
+            low = middle + 1;
+        else
+            return (c - rule->first) % (uint32_t)rule->step == 0 ? c + (uint32_t)rule->delta : c;
+    }
+    return c;
+}
+
+int64_t unicode_decompose(uint32_t c, uint32_t out[UNICODE_DECOMPOSED])
+{
+    out[0] = c;
+    if ((unicode_properties(c) & UNICODE_NFD) == 0)
+        return 1;
+
+    utf8proc_int32_t found[UNICODE_DECOMPOSED];
+    int boundary = 0;
+    int64_t n = utf8proc_decompose_char((utf8proc_int32_t)c, found, UNICODE_DECOMPOSED,
+                                        UTF8PROC_DECOMPOSE, &boundary);
+    if (n < 1 || n > UNICODE_DECOMPOSED)
+        return 1;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (uint32_t)found[i];
+    return n;
+}
+
+int unicode_class(uint32_t c)
+{
+    if ((unicode_properties(c) & UNICODE_NFD) == 0)
+        return 0;
+    return utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
+}
+
+/* how many bytes a sequence with this lead has (0: none starts so), and the range of its second
+ * byte, which shuts out overlong forms, surrogates and what lies beyond U+10FFFF */
+static int sequence_of(uint8_t lead, uint8_t *low, uint8_t *high)
+{
+    *low = 0x80;
+    *high = 0xbf;
+    if (lead >= 0xc2 && lead <= 0xdf)
+        return 2;
+    if (lead >= 0xe0 && lead <= 0xef) {
+        *low = lead == 0xe0 ? 0xa0 : 0x80;
+        *high = lead == 0xed ? 0x9f : 0xbf;
+        return 3;
+    }
+    if (lead >= 0xf0 && lead <= 0xf4) {
+        *low = lead == 0xf0 ? 0x90 : 0x80;
+        *high = lead == 0xf4 ? 0x8f : 0xbf;
+        return 4;
+    }
+    return 0;
+}
+
+uint32_t unicode_read(const uint8_t *bytes, int64_t n, int64_t *at)
+{
+    uint8_t lead = bytes[(*at)++], low, high;
+    if (lead < 0x80)
+        return lead;
+
+    int length = sequence_of(lead, &low, &high);
+    if (length == 0)
+        return UNICODE_REPLACEMENT;
+    uint32_t c = lead & (0x7fu >> length);
+    for (int i = 1; i < length; i++) {
+        if (*at >= n || bytes[*at] < low || bytes[*at] > high)
+            return UNICODE_REPLACEMENT;
+        c = c << 6 | (bytes[(*at)++] & 0x3fu);
+        low = 0x80;
+        high = 0xbf;
+    }
+    return c;
+}

@@ -1,0 +1,56 @@
+/* What the reference package believes about a code point. It mixes versions of Unicode (punctuation
+ * and accents 8.0, decomposition 9.0, words 16.0, lower case 17.0), so its behaviour was measured
+ * (tools/make_unicode_tables.py) and lies here as runs of equal properties. Decompositions and
+ * combining classes come from utf8proc, asked only about code points the reference knows: those
+ * never change between versions.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_TEXT_UNICODE_H
+#define IDIM_TEXT_UNICODE_H
+
+#include <stdint.h>
+
+enum {
+    UNICODE_SPACE = 1,       /* White_Space                                            */
+    UNICODE_DROPPED = 2,     /* BERT's clean-up removes it                             */
+    UNICODE_PUNCTUATION = 4, /* BERT splits at it                                      */
+    UNICODE_ACCENT = 8,      /* BERT's strip_accents removes it                        */
+    UNICODE_WORD = 16,       /* \w: what a single_word token must not touch            */
+    UNICODE_NFD = 32,        /* decomposes, or has a combining class other than 0      */
+    UNICODE_MARK = 64,       /* StripAccents removes it (more than BERT's)             */
+    UNICODE_DECOMPOSED = 4,  /* most code points a canonical decomposition has         */
+    UNICODE_REPLACEMENT = 0xfffd
+};
+
+/* run i holds from unicode_runs[i] >> 8 up to the next run; the low 8 bits are its properties */
+extern const uint32_t unicode_runs[];
+extern const int64_t unicode_n_runs;
+extern const uint8_t unicode_ascii[128];
+
+/* c in first, first + step, ..., last becomes c + delta */
+typedef struct unicode_lower_rule {
+    uint32_t first, last;
+    int32_t step, delta;
+} unicode_lower_rule;
+
+extern const unicode_lower_rule unicode_lower_rules[];
+extern const int64_t unicode_n_lower_rules;
+
+/* properties of a code point, a sum of the bits above */
+int unicode_properties(uint32_t c);
+
+/* One code point; U+0130 alone has two in lower case (i, U+0307): the caller sees to it. */
+uint32_t unicode_lower(uint32_t c);
+
+/* The full canonical decomposition; the number of code points, at least 1. */
+int64_t unicode_decompose(uint32_t c, uint32_t out[UNICODE_DECOMPOSED]);
+
+/* canonical combining class */
+int unicode_class(uint32_t c);
+
+/* Reads one code point at bytes[*at], *at < n, and moves *at behind it. Bytes that are not UTF-8
+ * give one U+FFFD for each longest piece that begins a valid sequence, or for a single byte: what
+ * Python's errors="replace" does. */
+uint32_t unicode_read(const uint8_t *bytes, int64_t n, int64_t *at);
+
+#endif
