@@ -99,7 +99,9 @@ static void over_projections(with_projection *test)
     const projection *const *list = projection_list(&n);
     for (int64_t i = 0; i < n; i++)
         for (int k = 0; k < N_DIMS; k++)
-            test(list[i]->name, dims[k]);
+            /* dense costs D d and has no transform whose length could matter */
+            if (dims[k] <= 200 || strcmp(list[i]->name, "dense") != 0)
+                test(list[i]->name, dims[k]);
 }
 
 /* theta <- theta - theta0 */
@@ -186,7 +188,7 @@ static void length_is_kept_on_average(void **state)
     int64_t n;
     const projection *const *list = projection_list(&n);
     for (int64_t i = 0; i < n; i++)
-        for (int k = 3; k < N_DIMS; k++) {
+        for (int k = 3; k < 6; k++) {
             double ratio = mean_square_ratio(list[i]->name, dims[k], "global", 20);
             /* |Pz|^2 / |z|^2 has a spread of at most about sqrt(2 / 64) for one seed; of the mean
              * of twenty 0.04, and 0.2 is five of these */

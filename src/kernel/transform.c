@@ -3,22 +3,49 @@
  * SPDX-License-Identifier: MIT */
 #include "kernel/transform.h"
 
+#include <string.h>
+
 static bool always(void)
 {
     return true;
 }
 
+/* sixteen calls side by side, so that a compiler can put them into vectors */
+typedef struct lanes {
+    uint32_t c0[RANDOM_LANES], c1[RANDOM_LANES], c2[RANDOM_LANES], c3[RANDOM_LANES];
+} lanes;
+
+/* one round of Philox4x32 (Salmon et al., SC 2011) */
+static void philox_round(lanes *s, uint32_t k0, uint32_t k1)
+{
+    for (int l = 0; l < RANDOM_LANES; l++) {
+        uint64_t p0 = (uint64_t)0xD2511F53 * s->c0[l], p1 = (uint64_t)0xCD9E8D57 * s->c2[l];
+        s->c0[l] = (uint32_t)(p1 >> 32) ^ s->c1[l] ^ k0;
+        s->c2[l] = (uint32_t)(p0 >> 32) ^ s->c3[l] ^ k1;
+        s->c1[l] = (uint32_t)p1;
+        s->c3[l] = (uint32_t)p0;
+    }
+}
+
 static void random_plain(const random_source *source, int64_t first_group, int64_t n_groups,
                          uint32_t *words)
 {
-    for (int64_t g = 0; g < n_groups; g++)
-        for (int64_t l = 0; l < RANDOM_LANES; l++) {
-            uint32_t call[4];
-            uint32_t position = (uint32_t)((first_group + g) * RANDOM_LANES + l);
-            random_words(source->seed, source->stream, source->key, position, call);
-            for (int64_t r = 0; r < 4; r++)
-                words[g * RANDOM_GROUP + r * RANDOM_LANES + l] = call[r];
+    for (int64_t g = 0; g < n_groups; g++) {
+        lanes s;
+        for (int l = 0; l < RANDOM_LANES; l++) {
+            s.c0[l] = (uint32_t)((first_group + g) * RANDOM_LANES + l);
+            s.c1[l] = (uint32_t)source->stream;
+            s.c2[l] = (uint32_t)source->key;
+            s.c3[l] = (uint32_t)(source->key >> 32);
         }
+        uint32_t k0 = (uint32_t)source->seed, k1 = (uint32_t)(source->seed >> 32);
+        for (int round = 0; round < 10; round++) {
+            philox_round(&s, k0, k1);
+            k0 += 0x9E3779B9;
+            k1 += 0xBB67AE85;
+        }
+        memcpy(words + g * RANDOM_GROUP, &s, sizeof s);
+    }
 }
 
 static void hadamard_plain(real *x, int64_t n)
@@ -32,43 +59,61 @@ static void hadamard_plain(real *x, int64_t n)
             }
 }
 
-/* the normal that a byte (the low 8 bits of bits) stands for */
-static inline real normal_of(uint32_t bits)
+/* what a byte stands for, at (byte & 31) + 32 for the negative ones */
+typedef struct normal_table {
+    real value[64];
+} normal_table;
+
+static normal_table make_normals(void)
 {
-    real size = (real)random_half_normal[bits & 31];
-    return bits & 128 ? -size : size;
+    normal_table t;
+    for (int i = 0; i < 32; i++) {
+        t.value[i] = (real)random_half_normal[i];
+        t.value[32 + i] = -t.value[i];
+    }
+    return t;
+}
+
+static inline real normal_at(const normal_table *t, uint32_t word, int64_t shift)
+{
+    uint32_t byte = word >> shift;
+    return t->value[(byte & 31) | (byte >> 2 & 32)];
 }
 
 static void gauss_times_plain(const uint32_t *words, int64_t n, const real *v, real *out)
 {
+    const normal_table t = make_normals();
     for (int64_t i = 0; i < n; i += RANDOM_LANES) {
         const uint32_t *word = words + i / 64 * RANDOM_LANES;
-        uint32_t shift = (uint32_t)(i / RANDOM_LANES % 4 * 8);
         for (int64_t l = 0; l < RANDOM_LANES; l++)
-            out[i + l] = normal_of(word[l] >> shift) * v[i + l];
+            out[i + l] = normal_at(&t, word[l], i / RANDOM_LANES % 4 * 8) * v[i + l];
     }
 }
 
 static void gauss_add_plain(const uint32_t *words, int64_t n, const real *x, int64_t period,
                             real *u)
 {
+    const normal_table t = make_normals();
     for (int64_t i = 0; i < n; i += RANDOM_LANES) {
         const uint32_t *word = words + i / 64 * RANDOM_LANES;
         const real *from = x + (i & (period - 1));
-        uint32_t shift = (uint32_t)(i / RANDOM_LANES % 4 * 8);
         for (int64_t l = 0; l < RANDOM_LANES; l++)
-            u[i + l] += normal_of(word[l] >> shift) * from[l];
+            u[i + l] += normal_at(&t, word[l], i / RANDOM_LANES % 4 * 8) * from[l];
     }
 }
 
 static void sign_times_plain(const random_signs *signs, int64_t n, real scale, const real *x,
                              const real *base, real *out)
 {
-    for (int64_t i = 0; i < n; i++) {
-        int64_t bit = signs->bit + signs->step * (i / RANDOM_LANES);
-        uint32_t word = signs->words[bit / 32 * RANDOM_LANES + i % RANDOM_LANES];
-        real product = (word >> (bit % 32) & 1 ? -scale : scale) * x[i];
-        out[i] = base != NULL ? base[i] + product : product;
+    int bit = signs->bit;
+    for (int64_t i = 0; i < n; i += RANDOM_LANES, bit += signs->step) {
+        const uint32_t *word = signs->words + bit / 32 * RANDOM_LANES;
+        int64_t count = n - i < RANDOM_LANES ? n - i : RANDOM_LANES;
+        for (int64_t l = 0; l < count; l++) {
+            int negative = (int)(word[l] >> (bit % 32) & 1);
+            real product = scale * (real)(1 - 2 * negative) * x[i + l];
+            out[i + l] = base != NULL ? base[i + l] + product : product;
+        }
     }
 }
 
@@ -154,7 +199,7 @@ void transform_by_passes(const transform_passes *p, real *x, int64_t n)
 
 int64_t transform_size(int64_t n)
 {
-    int64_t size = 1;
+    int64_t size = TRANSFORM_MIN;
     while (size < n)
         size *= 2;
     return size;

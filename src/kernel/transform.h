@@ -95,7 +95,7 @@ typedef struct transform_passes {
 
 void transform_by_passes(const transform_passes *p, real *x, int64_t n);
 
-/* the smallest power of two that is at least n (n >= 1) */
+/* the shortest transform that holds n values: a power of two, at least TRANSFORM_MIN */
 int64_t transform_size(int64_t n);
 
 #endif

@@ -17,16 +17,11 @@
 
 enum { OUTPUT_SIGN_BIT = 6, BYTE = 8, VALUES_PER_WORD = 4 };
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int fastfood_prepare(projection_state *p)
 {
-    p->block = transform_size(larger(p->len_z, TRANSFORM_MIN));
+    p->block = transform_size(p->len_z);
     p->inner = p->block;
-    p->tile = larger(p->block, GAUSS_PER_GROUP);
+    p->tile = p->block > GAUSS_PER_GROUP ? p->block : GAUSS_PER_GROUP;
     /* the block, and a byte of randomness for each entry of the tile */
     p->work = p->block + p->tile;
 
@@ -81,13 +76,6 @@ static uint32_t *tile_words(const projection_state *p, const piece *w)
     return words;
 }
 
-/* of a block whose first n outputs exist, the transform that gives them */
-static int64_t block_transform(const projection_state *p, int64_t n)
-{
-    int64_t size = transform_size(larger(n, TRANSFORM_MIN));
-    return size < p->block ? size : p->block;
-}
-
 /* Between two visits to the weights lies much computing, so no hardware prefetcher is of help: what
  * will be needed soon is asked for, AHEAD entries at a time. */
 enum { AHEAD = 1024, LINE = 64 / (int)sizeof(real) };
@@ -128,7 +116,7 @@ static void fastfood_push(const projection_state *p, const piece *w, const real 
     const uint32_t *words = tile_words(p, w);
     for (int64_t first = 0; first < w->count; first += p->block) {
         int64_t n = w->count - first < p->block ? w->count - first : p->block;
-        int64_t size = block_transform(p, n);
+        int64_t size = transform_size(n);
         const uint32_t *word = words + first / VALUES_PER_WORD;
 
         p->kernels->gauss_times(word, p->block, v, w->work);
@@ -145,7 +133,7 @@ static void fastfood_pull(const projection_state *p, const piece *w, const real 
     const uint32_t *words = tile_words(p, w);
     for (int64_t first = 0; first < w->count; first += p->block) {
         int64_t n = w->count - first < p->block ? w->count - first : p->block;
-        int64_t size = block_transform(p, n);
+        int64_t size = transform_size(n);
         const uint32_t *word = words + first / VALUES_PER_WORD;
 
         output_signs(p, word, n, w->scale, g + first, NULL, w->work);

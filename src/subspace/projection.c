@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const projection *const all[] = {
-    &projection_fastfood,
+    &projection_fastfood, &projection_fastfood_tensor, &projection_srht,
+    &projection_onehot,   &projection_dense,           &projection_sparse,
 };
 
 const projection *const *projection_list(int64_t *n)
@@ -54,4 +55,17 @@ void projection_free(projection_state *p)
     memory_free(p->lib, p->permutation);
     memory_free(p->lib, p->table);
     memory_free(p->lib, p);
+}
+
+void projection_take_z(const projection_state *p, const real *z, real *v, real *work)
+{
+    (void)work;
+    memcpy(v, z, (size_t)p->len_z * sizeof *v);
+    memset(v + p->len_z, 0, (size_t)(p->inner - p->len_z) * sizeof *v);
+}
+
+void projection_give_z(const projection_state *p, const real *u, real *dz, real *work)
+{
+    (void)work;
+    memcpy(dz, u, (size_t)p->len_z * sizeof *dz);
 }

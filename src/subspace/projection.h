@@ -87,6 +87,15 @@ const projection *projection_find(const char *name); /* NULL if there is none */
 int projection_new(idim *lib, const projection_state *like, projection_state **out);
 void projection_free(projection_state *p);
 
+/* begin and end of projections whose inner vector is z itself, with zeros after it */
+void projection_take_z(const projection_state *p, const real *z, real *v, real *work);
+void projection_give_z(const projection_state *p, const real *u, real *dz, real *work);
+
 extern const projection projection_fastfood;
+extern const projection projection_fastfood_tensor;
+extern const projection projection_srht;
+extern const projection projection_onehot;
+extern const projection projection_dense;
+extern const projection projection_sparse;
 
 #endif
