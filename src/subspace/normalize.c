@@ -4,6 +4,7 @@
 #include "subspace/normalize.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* every weight moves alike: E |P z|^2 = |z|^2 over the model (Li et al. 2018) */
@@ -58,6 +59,13 @@ const normalize *normalize_find(const char *name)
         if (strcmp(rules[i].name, name) == 0)
             return &rules[i];
     return NULL;
+}
+
+void normalize_names(char *out, size_t room)
+{
+    size_t used = 0;
+    for (int64_t i = 0; i < N_RULES && used < room; i++)
+        used += (size_t)snprintf(out + used, room - used, "%s%s", i > 0 ? ", " : "", rules[i].name);
 }
 
 static double sum_of_squares(const real *x, int64_t n)

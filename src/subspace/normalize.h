@@ -31,6 +31,7 @@ typedef struct normalize {
 
 const normalize *normalize_list(int64_t *n);
 const normalize *normalize_find(const char *name); /* NULL if there is none */
+void normalize_names(char *out, size_t room);      /* "global, tensor, ..."      */
 
 /* rms[i] for the tensors with projected[i]; others get 0. Everything in double, in order: the same
  * bits everywhere. */

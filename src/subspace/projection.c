@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "subspace/projection.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const projection *const all[] = {
@@ -24,6 +25,15 @@ const projection *projection_find(const char *name)
         if (strcmp(list[i]->name, name) == 0)
             return list[i];
     return NULL;
+}
+
+void projection_names(char *out, size_t room)
+{
+    int64_t n;
+    const projection *const *list = projection_list(&n);
+    size_t used = 0;
+    for (int64_t i = 0; i < n && used < room; i++)
+        used += (size_t)snprintf(out + used, room - used, "%s%s", i > 0 ? ", " : "", list[i]->name);
 }
 
 int projection_new(idim *lib, const projection_state *like, projection_state **out)

@@ -83,6 +83,9 @@ struct projection {
 const projection *const *projection_list(int64_t *n);
 const projection *projection_find(const char *name); /* NULL if there is none */
 
+/* "fastfood, srht, ..." for sentences */
+void projection_names(char *out, size_t room);
+
 /* kind, seed, len_z, weights and largest of `like` are taken. */
 int projection_new(idim *lib, const projection_state *like, projection_state **out);
 void projection_free(projection_state *p);

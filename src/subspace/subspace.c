@@ -29,6 +29,12 @@ typedef struct request {
     uint64_t seed;
 } request;
 
+static int fail_choice(idim *lib, const char *what, const char *valid, const char *value)
+{
+    return fail(lib, IDIM_EARGUMENT, "%s: expected one of %s; found '%s'", what, valid,
+                value != NULL ? value : "(nothing)");
+}
+
 static int choose(idim *lib, const char *what, const char *const *names, const char *value,
                   int *out)
 {
@@ -41,39 +47,26 @@ static int choose(idim *lib, const char *what, const char *const *names, const c
         size_t used = strlen(valid);
         snprintf(valid + used, sizeof valid - used, "%s%s", i > 0 ? ", " : "", names[i]);
     }
-    return fail(lib, IDIM_EARGUMENT, "%s: expected one of %s; found '%s'", what, valid,
-                value != NULL ? value : "(nothing)");
-}
-
-static int choose_projection(idim *lib, const char *name, const projection **out)
-{
-    const char *names[32] = {NULL};
-    int64_t n;
-    const projection *const *list = projection_list(&n);
-    for (int64_t i = 0; i < n && i < 31; i++)
-        names[i] = list[i]->name;
-    int chosen;
-    TRY(choose(lib, "projection", names, name, &chosen));
-    *out = list[chosen];
-    return 0;
-}
-
-static int choose_normalize(idim *lib, const char *name, const normalize **out)
-{
-    const char *names[32] = {NULL};
-    int64_t n;
-    const normalize *list = normalize_list(&n);
-    for (int64_t i = 0; i < n && i < 31; i++)
-        names[i] = list[i].name;
-    int chosen;
-    TRY(choose(lib, "normalize", names, name, &chosen));
-    *out = &list[chosen];
-    return 0;
+    return fail_choice(lib, what, valid, value);
 }
 
 static bool is_projecting(const request *r)
 {
     return r->method == METHOD_SAID || r->method == METHOD_DID;
+}
+
+static int choose_rows(idim *lib, const idim_subspace_options *o, request *r)
+{
+    char valid[256];
+    projection_names(valid, sizeof valid);
+    r->projection = o->projection != NULL ? projection_find(o->projection) : NULL;
+    if (r->projection == NULL)
+        return fail_choice(lib, "projection", valid, o->projection);
+    normalize_names(valid, sizeof valid);
+    r->normalize = o->normalize != NULL ? normalize_find(o->normalize) : NULL;
+    if (r->normalize == NULL)
+        return fail_choice(lib, "normalize", valid, o->normalize);
+    return 0;
 }
 
 static int read_options(idim *lib, const idim_subspace_options *o, request *r)
@@ -85,8 +78,7 @@ static int read_options(idim *lib, const idim_subspace_options *o, request *r)
     r->groups = (grouping)chosen;
     TRY(choose(lib, "pull", pull_names, o->pull, &chosen));
     r->pull = (pull_form)chosen;
-    TRY(choose_projection(lib, o->projection, &r->projection));
-    TRY(choose_normalize(lib, o->normalize, &r->normalize));
+    TRY(choose_rows(lib, o, r));
     r->dim = o->dim;
     r->seed = o->seed;
 
