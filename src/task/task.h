@@ -1,5 +1,19 @@
 /* A task: labelled examples in splits, encoded once, and the metric that judges predictions.
  *
+ * What files may hold, and what becomes of it:
+ *  - A GLUE task by name: its columns are found by their published header names, else by position;
+ *    labels are GLUE's own. No quoting. Rows of QQP with too few cells are skipped and counted.
+ *  - Any .tsv, .csv, .jsonl with a header (format/table.h). Labels are values (regression) when all
+ *    of the train split's are decimal numbers and at least one is not written as an integer; else
+ *    they are classes. So 0, 1, 2 are classes, 0.0, 1.0, 2.0 are values.
+ *  - Class names are known_labels when these cover the data's labels (by name, letters' case aside;
+ *    or by number, where no known label is a number), else those of the train split (of all splits
+ *    where there is none), sorted: by value when all are integers, by bytes otherwise. A label that
+ *    is none of them is IDIM_EFORMAT with file and line.
+ *  - An empty text is a text; a zero byte and bytes that are not UTF-8 go to the tokenizer as they
+ *    are. A file without rows is refused unless labels are not needed.
+ *  - max_samples takes the first rows, as the Hugging Face scripts do.
+ *
  * SPDX-License-Identifier: MIT */
 #ifndef IDIM_TASK_TASK_H
 #define IDIM_TASK_TASK_H
@@ -11,44 +25,57 @@ typedef enum split_name { SPLIT_TRAIN, SPLIT_DEV, SPLIT_TEST, N_SPLITS } split_n
 
 typedef enum task_kind { TASK_CLASSES, TASK_REGRESSION } task_kind;
 
+enum { TASK_MAX_LABELS = 1000 };
+
 typedef struct split {
     char *path;      /* NULL: there is no such split */
     char sha256[65]; /* of the file */
+    char *columns;   /* "sentence1, sentence2 -> label", for people */
     int64_t n;
     int32_t *ids, *segment;     /* [start[n]] */
     int64_t *start;             /* [n + 1] */
     float *label;               /* [n]; NULL where the file has no labels */
     char **text;                /* [2 n] text and pair (NULL) of each example, for inspect */
     int64_t truncated, skipped; /* texts cut to the maximum length; unusable rows */
+    char *text_pool;            /* what text points into */
 } split;
 
 typedef struct task_options {
-    const char *name;           /* a GLUE task ("mrpc"), or NULL                                  */
-    const char *data;           /* its folder                                                     */
-    const char *file[N_SPLITS]; /* or any .tsv .csv .jsonl; NULL: none                        */
-    const char *text;           /* column names, "a" or "a,b"; NULL: found by rule (FORMATS)      */
-    const char *label;          /* column name; NULL: "label"                                     */
-    bool needs_labels;          /* false: predict, the label column may be missing                */
+    const char *name;           /* a GLUE task ("mrpc"), or NULL                              */
+    const char *data;           /* its folder; files given below take the place of its own    */
+    const char *file[N_SPLITS]; /* with a name: read as that task's; else any .tsv .csv .jsonl */
+    const char *text;           /* column names, "a" or "a,b"; NULL: found by rule (FORMATS)  */
+    const char *label;          /* column name; NULL: "label"                                 */
+    bool needs_labels;          /* false: predict; labels are not read at all                 */
     const char *const *known_labels; /* the model's label names in order, or NULL             */
     int64_t n_known_labels;
-    int64_t max_length; /* tokens with special tokens                                     */
-    int64_t max_samples[N_SPLITS]; /* 0: all                                                  */
+    bool labels_fixed;  /* the labels are an adapter's: known_labels and no others; without
+                           known_labels they are values */
+    int64_t max_length; /* tokens with special tokens; 0: no limit               */
+    int64_t max_samples[N_SPLITS]; /* 0: all                                                */
 } task_options;
 
 typedef struct task {
     idim *lib;
-    char *name; /* "mrpc", or the train file's name         */
+    char *name; /* "mrpc", or the name of the train file (else dev, test) without folder and end */
     task_kind kind;
     int64_t n_labels;   /* 1 for regression                         */
     char **label_name;  /* [n_labels], classes only                 */
     const char *metric; /* the one that judges: "accuracy", ...     */
+    bool combined;      /* two-metric GLUE tasks: combined_score    */
+    bool by_number;     /* labels of the data may be numbers of classes (known_labels) */
     split splits[N_SPLITS];
     split mismatched; /* MNLI's second dev set                    */
 } task;
 
 task_options task_defaults(void);
+
+/* tokenizer NULL: texts and labels only, ids, segment and start stay NULL. */
 int task_open(idim *lib, const task_options *options, idim_tokenizer *tokenizer, task **out);
 void task_close(task *t);
+
+/* "cola", ... in the order of FORMATS; NULL beyond the last. */
+const char *task_glue_name(int64_t i);
 
 /* Packs examples order[0 .. n) of a split into arrays owned by `b`, which grows as needed. */
 typedef struct batch_buffer {
