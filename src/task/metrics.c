@@ -72,9 +72,11 @@ static double pearson(const double *x, const double *y, int64_t n)
 {
     double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
     for (int64_t i = 0; i < n; i++) {
-        mean_x += x[i] / (double)n;
-        mean_y += y[i] / (double)n;
+        mean_x += x[i];
+        mean_y += y[i];
     }
+    mean_x /= (double)n;
+    mean_y /= (double)n;
     for (int64_t i = 0; i < n; i++) {
         xx += (x[i] - mean_x) * (x[i] - mean_x);
         yy += (y[i] - mean_y) * (y[i] - mean_y);
@@ -119,7 +121,8 @@ static void score_values(const task *t, double *x, double *y, ranked *work, int6
 {
     double mse = 0, correlation = NAN, rank_correlation = NAN;
     for (int64_t i = 0; i < n; i++)
-        mse += (x[i] - y[i]) * (x[i] - y[i]) / (double)n;
+        mse += (x[i] - y[i]) * (x[i] - y[i]);
+    mse /= (double)n;
     /* also false when there is anything that is not finite */
     if (isfinite(mse) && !all_equal(x, n) && !all_equal(y, n)) {
         correlation = pearson(x, y, n);
