@@ -7,6 +7,9 @@
 
 #include <immintrin.h>
 
+/* truth tables of three bits */
+enum { XOR_OF_THREE = 0x96, A_XOR_B_AND_C = 0x78 };
+
 static bool supported(void)
 {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
@@ -23,10 +26,10 @@ typedef struct eight_calls {
 static inline eight_calls philox_round(eight_calls s, __m512i k0, __m512i k1)
 {
     const __m512i m0 = _mm512_set1_epi64(0xD2511F53), m1 = _mm512_set1_epi64(0xCD9E8D57);
-    const int xor3 = 0x96;
     __m512i p0 = _mm512_mul_epu32(s.c0, m0), p1 = _mm512_mul_epu32(s.c2, m1);
-    return (eight_calls){_mm512_ternarylogic_epi64(_mm512_srli_epi64(p1, 32), s.c1, k0, xor3), p1,
-                         _mm512_ternarylogic_epi64(_mm512_srli_epi64(p0, 32), s.c3, k1, xor3), p0};
+    return (eight_calls){
+        _mm512_ternarylogic_epi64(_mm512_srli_epi64(p1, 32), s.c1, k0, XOR_OF_THREE), p1,
+        _mm512_ternarylogic_epi64(_mm512_srli_epi64(p0, 32), s.c3, k1, XOR_OF_THREE), p0};
 }
 
 /* lanes 0, 2, 4 ... of the group in even, 1, 3, 5 ... in odd */
@@ -216,9 +219,8 @@ static inline __m512 half_normals(__m512i index)
 static inline __m512 with_sign(__m512 value, __m512i bits)
 {
     const __m512i top = _mm512_set1_epi32(INT32_MIN);
-    const int a_xor_b_and_c = 0x78;
     return _mm512_castsi512_ps(
-        _mm512_ternarylogic_epi32(_mm512_castps_si512(value), bits, top, a_xor_b_and_c));
+        _mm512_ternarylogic_epi32(_mm512_castps_si512(value), bits, top, A_XOR_B_AND_C));
 }
 
 /* the normals of byte 0, 1, 2, 3 of sixteen words */
