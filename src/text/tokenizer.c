@@ -272,21 +272,21 @@ void tokenizer_close(idim_tokenizer *t)
 
 /* ---- encoding ------------------------------------------------------------------------------- */
 
-/* One text on its way into out. The reference stops after the word with which there are max_length
- * tokens (0: never); added tokens are not counted as words. What it gives a pair that is too long
- * depends on that, so it is done the same here. */
+/* One text on its way into out, until more tokens than `limit` are there (a single text needs no
+ * more to be cut off; how a pair shares its room depends on all tokens of both). */
 typedef struct walk {
     idim_tokenizer *t;
     encoding *out;
-    int64_t max_length;
-    bool full, dropped; /* enough; and there was more */
+    int64_t limit;
 } walk;
+
+static bool is_full(const walk *w)
+{
+    return w->out->n > w->limit;
+}
 
 static int walk_added(walk *w, const passage *p, const added_span *span)
 {
-    w->dropped = w->dropped || w->full;
-    if (w->full)
-        return 0;
     token_sink sink = {w->out, p, 0};
     return token_put(&sink, span->id, span->begin, span->end);
 }
@@ -303,15 +303,10 @@ static int walk_words(walk *w, passage *p)
     }
 
     const stage *model = &t->stages[PART_MODEL][0];
-    for (int64_t i = 0; i < t->words.n; i++) {
-        if (w->full) {
-            w->dropped = true;
-            return 0;
-        }
+    for (int64_t i = 0; i < t->words.n && !is_full(w); i++) {
         cut word = t->words.item[i];
         token_sink sink = {w->out, p, word.begin};
         TRY(model->part->tokenize(model->state, p->c + word.begin, word.end - word.begin, &sink));
-        w->full = w->max_length > 0 && w->out->n >= w->max_length;
     }
     return 0;
 }
@@ -342,7 +337,7 @@ static int walk_block(walk *w, int64_t begin, int64_t end)
 static int walk_text(walk *w, int64_t begin, int64_t end)
 {
     const idim_tokenizer *t = w->t;
-    while (begin < end && !w->dropped) {
+    while (begin < end && !is_full(w)) {
         int64_t stop = end;
         if (t->blockwise && end - begin > BLOCK) {
             stop = begin + BLOCK;
@@ -361,7 +356,7 @@ static int encode_text(walk *w, const char *text, int64_t length)
     w->out->n = 0;
     TRY(passage_decode(t->lib, text, length, &t->original, &t->n_original, &t->original_room));
     TRY(added_split(&t->added, ADDED_RAW, t->original, t->n_original, &t->spans));
-    for (int64_t i = 0; i < t->spans.n && !w->dropped; i++) {
+    for (int64_t i = 0; i < t->spans.n && !is_full(w); i++) {
         const added_span *span = &t->spans.item[i];
         if (span->id < 0) {
             TRY(walk_text(w, span->begin, span->end));
@@ -417,20 +412,17 @@ int tokenizer_encode(idim_tokenizer *t, const char *text, int64_t length, const 
                     "max_length: expected 0 or at least %lld, the special tokens, found %lld",
                     (long long)tokenizer_added(t, pair != NULL), (long long)max_length);
 
-    walk first = {.t = t, .out = &t->half[0], .max_length = max_length};
-    walk second = {.t = t, .out = &t->half[1], .max_length = max_length};
+    walk first = {t, &t->half[0], max_length > 0 && pair == NULL ? room : INT64_MAX};
+    walk second = {t, &t->half[1], INT64_MAX};
     TRY(encode_text(&first, text, length));
     t->half[1].n = 0;
     if (pair != NULL)
         TRY(encode_text(&second, pair, pair_length));
 
     int64_t kept[2] = {t->half[0].n, t->half[1].n};
-    if (max_length > 0 && pair != NULL)
+    if (max_length > 0)
         share(room, &kept[0], &kept[1]);
-    else if (max_length > 0 && kept[0] > room)
-        kept[0] = room;
-    out->truncated =
-        first.dropped || second.dropped || kept[0] < t->half[0].n || kept[1] < t->half[1].n;
+    out->truncated = kept[0] < t->half[0].n || kept[1] < t->half[1].n;
     return lay_out(t, pair != NULL, kept, out);
 }
 
