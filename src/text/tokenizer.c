@@ -285,12 +285,6 @@ static bool is_full(const walk *w)
     return w->out->n > w->limit;
 }
 
-static int walk_added(walk *w, const passage *p, const added_span *span)
-{
-    token_sink sink = {w->out, p, 0};
-    return token_put(&sink, span->id, span->begin, span->end);
-}
-
 static int walk_words(walk *w, passage *p)
 {
     idim_tokenizer *t = w->t;
@@ -325,7 +319,8 @@ static int walk_block(walk *w, int64_t begin, int64_t end)
     for (int64_t i = 0; i < spans->n; i++) {
         const added_span *span = &spans->item[i];
         if (span->id >= 0) {
-            TRY(walk_added(w, &t->block, span));
+            token_sink sink = {w->out, &t->block, 0};
+            TRY(token_put(&sink, span->id, span->begin, span->end));
         } else {
             TRY(passage_copy(&t->part, &t->block, span->begin, span->end));
             TRY(walk_words(w, &t->part));
@@ -358,14 +353,10 @@ static int encode_text(walk *w, const char *text, int64_t length)
     TRY(added_split(&t->added, ADDED_RAW, t->original, t->n_original, &t->spans));
     for (int64_t i = 0; i < t->spans.n && !is_full(w); i++) {
         const added_span *span = &t->spans.item[i];
-        if (span->id < 0) {
+        if (span->id < 0)
             TRY(walk_text(w, span->begin, span->end));
-        } else {
-            TRY(passage_set(&t->part, t->original + span->begin, span->begin,
-                            span->end - span->begin));
-            added_span whole = {0, t->part.n, span->id};
-            TRY(walk_added(w, &t->part, &whole));
-        }
+        else
+            TRY(encoding_put(t->lib, w->out, span->id, 0, span->begin, span->end));
     }
     return 0;
 }
