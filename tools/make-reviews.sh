@@ -37,7 +37,8 @@ tr -d '\r' < "$input" | awk -F '\t' -v out="$work/text" '
     }' > "$work/rows"
 [ -s "$work/rows" ] || { echo "$input: expected lines 'id TAB rating TAB text', found none" >&2; exit 3; }
 
-# both lists are in the order of the names
+# both lists are in the order of the names; the command may have arguments
+# shellcheck disable=SC2086
 (cd "$work/text" && find . -type f | sort | xargs $sha256) | cut -c 1-64 > "$work/hashes"
 paste "$work/hashes" "$work/rows" | sort -s -k 1,1 | cut -f 3,4 > "$work/sorted"
 
