@@ -178,13 +178,12 @@ static int encode_split(idim *lib, const rows *r, idim_tokenizer *tokenizer, int
     return status;
 }
 
-/* rows become a split; path, columns and the pool of texts change hands */
+/* rows become a split; path, columns and, at the end, the pool of texts change hands */
 static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
 {
     idim *lib = o->task->lib;
     s->path = r->path;
     s->columns = r->columns;
-    s->text_pool = r->pool;
     r->path = r->columns = NULL;
     memcpy(s->sha256, r->sha256, sizeof s->sha256);
     s->n = r->n;
@@ -195,7 +194,11 @@ static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
         s->text[2 * i] = (char *)row_text(r, i, ROW_TEXT);
         s->text[2 * i + 1] = (char *)row_text(r, i, ROW_PAIR);
     }
-    return tokenizer != NULL ? encode_split(lib, r, tokenizer, o->options->max_length, s) : 0;
+    if (tokenizer != NULL)
+        TRY(encode_split(lib, r, tokenizer, o->options->max_length, s));
+    s->text_pool = r->pool;
+    r->pool = NULL;
+    return 0;
 }
 
 static int make_splits(opening *o, idim_tokenizer *tokenizer)
@@ -210,7 +213,6 @@ static int make_splits(opening *o, idim_tokenizer *tokenizer)
             TRY(labels_convert(o->task, r, s->label));
         }
         TRY(make_split(o, r, tokenizer, s));
-        r->pool = NULL;
     }
     return 0;
 }

@@ -1,0 +1,129 @@
+/* Every allocation of reading weights and tasks made to fail in turn: the failure is said, and
+ * nothing stays behind.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "check.h"
+#include "task/metrics.h"
+#include "task/task.h"
+#include "weights/binding.h"
+#include "write_files.h"
+
+#include <unistd.h>
+
+#define CSV   "test_io_memory.csv"
+#define JSONL "test_io_memory.jsonl"
+
+typedef struct failing {
+    int64_t left; /* calls that succeed before one fails; negative: none fails */
+    int64_t held;
+    bool failed;
+} failing;
+
+static void *failing_alloc(void *user, void *p, size_t old_size, size_t new_size)
+{
+    failing *f = user;
+    if (new_size == 0) {
+        f->held -= (int64_t)old_size;
+        free(p);
+        return NULL;
+    }
+    if (f->left == 0) {
+        f->left = -1;
+        f->failed = true;
+        return NULL;
+    }
+    f->left -= f->left > 0;
+    f->held += (int64_t)new_size - (int64_t)old_size;
+    return realloc(p, new_size);
+}
+
+static int bind_tiny(idim *lib)
+{
+    params *p;
+    TRY(params_new(lib, &p));
+    const param body = {.name = "encoder.layer.0.output.LayerNorm.weight", .rows = 1, .cols = 32};
+    const param head = {.name = "classifier.weight",
+                        .rows = 2,
+                        .cols = 32,
+                        .role = ROLE_CLASSIFIER,
+                        .init = INIT_NORMAL};
+    binding b = {.prefix = "bert."};
+    int status = params_add(p, &body, NULL);
+    if (status == 0)
+        status = params_add(p, &head, NULL);
+    if (status == 0)
+        status = binding_load(p, TEST_FOLDER "/fixtures/tiny", &b);
+    notes_free(lib, &b.notes);
+    params_free(p);
+    return status;
+}
+
+static int read_task(idim *lib)
+{
+    idim_tokenizer *tokenizer;
+    TRY(tokenizer_open(lib, TEST_FOLDER "/fixtures/tiny", &tokenizer));
+    task_options o = task_defaults();
+    o.file[SPLIT_TRAIN] = CSV;
+    o.file[SPLIT_DEV] = JSONL;
+    task *t;
+    int status = task_open(lib, &o, tokenizer, &t);
+    batch_buffer b = {0};
+    idim_batch batch;
+    metrics m;
+    if (status == 0)
+        status = batch_pack(lib, &t->splits[SPLIT_TRAIN], (int32_t[]){1, 0}, 2, &b, &batch);
+    if (status == 0)
+        status = metrics_majority(t, SPLIT_DEV, &m);
+    batch_free(lib, &b);
+    task_close(t);
+    tokenizer_close(tokenizer);
+    return status;
+}
+
+/* the number of allocations the call makes */
+static int64_t fail_each(int (*call)(idim *))
+{
+    for (int64_t n = 1;; n++) { /* 0 would be the library handle itself */
+        failing f = {.left = n};
+        idim_options options = {.alloc = failing_alloc, .user = &f, .threads = 1};
+        idim *lib;
+        assert_int_equal(idim_open(&options, &lib), 0);
+        int status = call(lib);
+        if (f.failed) {
+            if (status != IDIM_EMEMORY || strstr(idim_error(lib), "out of memory") == NULL)
+                fail_msg("allocation %lld: %d %s", (long long)n, status, idim_error(lib));
+        } else {
+            CHECK_OK(lib, status);
+        }
+        idim_close(lib);
+        if (f.held != 0)
+            fail_msg("allocation %lld: %lld bytes stay behind", (long long)n, (long long)f.held);
+        if (!f.failed)
+            return n;
+    }
+}
+
+static void reading_weights_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    assert_true(fail_each(bind_tiny) > 10);
+}
+
+static void reading_a_task_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    write_text(CSV, "text,label\ngood \"bad,x\nba,y\n");
+    write_text(JSONL, "{\"text\":\"de\",\"label\":\"y\"}\n");
+    assert_true(fail_each(read_task) > 10);
+    unlink(CSV);
+    unlink(JSONL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading_weights_survives_every_failed_allocation),
+        cmocka_unit_test(reading_a_task_survives_every_failed_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
