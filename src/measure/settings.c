@@ -106,7 +106,7 @@ static const idim_setting table[] = {
     {"quiet", IDIM_FLAG, "false", 0, 0, NULL, ALL, SETTINGS_COMMAND,
      "no progress and no notes on standard error"},
     {"verbose", IDIM_FLAG, "false", 0, 0, NULL, ALL, SETTINGS_COMMAND,
-     "every note on standard error (also -v)"},
+     "a line of progress every second on standard error, also where there is no terminal (-v)"},
     {"dry_run", IDIM_FLAG, "false", 0, 0, NULL, SCORES, SETTINGS_COMMAND,
      "prints the resolved settings, sizes, memory and time, and touches nothing"},
 };

@@ -1,0 +1,96 @@
+#!/bin/sh
+# The command from outside: what it refuses with which code and sentence, what goes to which
+# stream.
+#
+#     tests/command.sh IDIM TINY_MODEL
+#
+# SPDX-License-Identifier: MIT
+set -u
+idim=$1 model=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0 passed=0
+
+# CODE FRAGMENT ARGUMENT...: the exit code, and a fragment of standard error
+refuses() {
+    code=$1 fragment=$2
+    shift 2
+    "$idim" "$@" > "$work/out" 2> "$work/err" < /dev/null
+    found=$?
+    if [ "$found" -ne "$code" ] || ! grep -qF -e "$fragment" "$work/err" || [ -s "$work/out" ]; then
+        echo "FAILED: idim $*: expected $code \"$fragment\" and nothing on standard output," \
+            "found $found:"
+        cat "$work/err" "$work/out"
+        failed=$((failed + 1))
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+# FRAGMENT ARGUMENT...: exit 0, and a fragment of standard output
+prints() {
+    fragment=$1
+    shift
+    if ! "$idim" "$@" > "$work/out" 2> "$work/err" < /dev/null ||
+        ! grep -qF -e "$fragment" "$work/out"; then
+        echo "FAILED: idim $*: expected \"$fragment\", found:"
+        cat "$work/out" "$work/err"
+        failed=$((failed + 1))
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+prints "idim 0." --version
+prints "tokenize" --help
+prints "tokenize" help
+prints "--max-seq-length N" tune --help
+prints "--max-seq-length N" help tune
+prints "--max-seq-length N" tune --method full --help
+
+refuses 2 "Commands:"
+refuses 2 "tun: no such command: did you mean tune?" tun
+refuses 2 "evl: no such command: did you mean eval?" help evl
+refuses 2 "--leraning-rate: no such option: did you mean --learning-rate?" tune --leraning-rate 1
+refuses 2 "--mehtod=full: no such option: did you mean --method?" tune --mehtod=full
+refuses 2 "-x: no such option" tune -x
+refuses 2 "extra: expected an option, found an argument too many" tune extra
+refuses 2 "c: expected an option, found an argument too many" tokenize --model "$model" a b c
+refuses 2 "--logits: is an option of predict, not of tune" tune --logits
+refuses 2 "--model: expected a value after it, found none" tune --model
+refuses 2 "--model: expected a value after it, found none" tune --model --task mrpc
+refuses 2 "--json=1: takes no value" tune --json=1
+refuses 2 "--dim: expected a number, found \"ten\"" tune --dim ten
+refuses 2 "--dim: expected a number, found \"nan\"" tune --dim nan
+refuses 2 "--dim: expected a number, found \"0x10\"" tune --dim 0x10
+refuses 2 "--dim: expected a number, found \"\"" tune --dim ""
+refuses 2 "--dim: expected once, found twice" tune --dim 1 --dim 2
+refuses 2 "--output_dir: expected once, found twice" tune --output-dir a --output_dir a
+refuses 2 "--model: expected UTF-8, found other bytes" tune --model "$(printf 'a\377')"
+refuses 2 "dim: expected a number from 1 to" tune --dim 0
+refuses 2 "dim: expected a whole number, found 1.5" tune --dim 1.5
+refuses 2 "method: expected one of said|did|full|head|bias, found \"sadi\": did you mean said?" \
+    tune --method sadi
+refuses 2 "model: is missing" tune
+refuses 2 "test: is missing" predict --model "$model"
+refuses 2 "absent.json" tune --config "$work/absent.json"
+echo '{"learning_rate": 1,, }' > "$work/bad.json"
+refuses 2 "bad.json: line 1" tune --config "$work/bad.json"
+echo '[1]' > "$work/bad.json"
+refuses 2 "expected a JSON object" tune --config "$work/bad.json"
+echo '{"leraning-rate": 1}' > "$work/bad.json"
+refuses 2 "leraning-rate: tune has no such setting: did you mean learning_rate?" \
+    tune --config "$work/bad.json"
+echo '{"dim": 0}' > "$work/zero.json"
+refuses 2 "dim: expected a number from 1 to" tune --config "$work/zero.json"
+refuses 2 "model: is missing" tune --config "$work/zero.json" --dim 10
+refuses 2 "found powershell" --completion powershell
+
+# a full disk, or a reader that is gone, is not success
+if [ -e /dev/full ]; then
+    "$idim" --man > /dev/full 2> "$work/err"
+    [ $? -eq 4 ] && passed=$((passed + 1)) || { echo "FAILED: /dev/full"; failed=$((failed + 1)); }
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
