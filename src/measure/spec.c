@@ -221,7 +221,7 @@ static int64_t row_of(const spec *s, const char *name)
     for (int64_t i = 0; i < s->n; i++)
         if (strcmp(s->rows[i].name, name) == 0)
             return i;
-    assert(!"a name of the settings table");
+    assert(false && "a name of the settings table");
     return 0;
 }
 
