@@ -8,17 +8,20 @@ JOBS  := $(shell nproc 2>/dev/null || echo 2)
 all: build
 
 packages:
-	@tools/install-packages.sh
+	@tools/install-packages.sh build
 
 build: packages
 	@cmake --preset release -B $(BUILD) > /dev/null
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) > $(BUILD)/build.log 2>&1 || { tail -n 60 $(BUILD)/build.log; exit 1; }
+	@echo "built $(BUILD)/idim"
 
 demo: build
+	@tools/install-packages.sh demo
 	@tools/demo.sh $(BUILD)
 
 test: build
-	@ctest --test-dir $(BUILD) --output-on-failure -LE long
+	@ctest --test-dir $(BUILD) --output-on-failure -LE long > $(BUILD)/suite.log; status=$$?; \
+	    grep -v '^ *Start ' $(BUILD)/suite.log; exit $$status
 
 test-long: build
 	@ctest --test-dir $(BUILD) --output-on-failure
@@ -30,10 +33,11 @@ install: build
 	@cmake --install $(BUILD)
 
 check-all: packages
-	@tools/check-all.sh
+	@tools/install-packages.sh check
+	@JOBS=$(JOBS) tools/check-all.sh
 
 format:
-	@git ls-files '*.c' '*.h' | xargs clang-format -i
+	@git ls-files '*.c' '*.h' | grep -v -e '_tables\.c$$' -e '^tests/fixtures' | xargs clang-format -i
 
 layers:
 	@tools/check-layers.sh

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Everything that `make test` leaves out: the layers, the layout of the sources, a clang build with
+# the suite, the suite under ASan and UBSan (gcc), the fuzz corpora through libFuzzer itself under
+# the sanitizers (clang), and the build with real = double.
+#
+#     tools/check-all.sh       about 20 minutes on two cores; JOBS=n for more
+#
+# SPDX-License-Identifier: MIT
+set -eu
+cd "$(dirname "$0")/.."
+jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
+
+step() { printf '\n== %s\n' "$*"; }
+
+# FOLDER OPTION...
+build() {
+    folder=$1
+    shift
+    cmake -S . -B "$folder" "$@" > /dev/null
+    cmake --build "$folder" -j "$jobs" > "$folder/build.log" 2>&1 || {
+        tail -n 60 "$folder/build.log"
+        exit 1
+    }
+}
+
+suite() {
+    ctest --test-dir "$1" --output-on-failure -LE long -j "$jobs" | tee "$1/suite.log" |
+        grep -v -e 'Passed' -e '^ *Start ' || true
+    grep -q '^100% tests passed' "$1/suite.log"
+}
+
+step layers
+tools/check-layers.sh
+
+step format
+tools/check-format.sh
+
+step "clang"
+build build-clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang
+suite build-clang
+
+step "ASan and UBSan (gcc)"
+build build-asan --preset asan
+suite build-asan
+
+step "fuzzers (clang, libFuzzer, ASan, UBSan): corpora replayed"
+build build-fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DIDIM_FUZZERS=ON \
+    -DIDIM_SANITIZE=ON
+ls build-fuzz/fuzz/fuzz_* > /dev/null
+for fuzzer in build-fuzz/fuzz/fuzz_*; do
+    [ -x "$fuzzer" ] && [ -f "$fuzzer" ] || continue
+    name=$(basename "$fuzzer")
+    "$fuzzer" -runs=0 "fuzz/corpus/${name#fuzz_}" > build-fuzz/fuzz.log 2>&1 || {
+        cat build-fuzz/fuzz.log
+        exit 1
+    }
+    echo "$name: $(find "fuzz/corpus/${name#fuzz_}" -type f | wc -l) inputs"
+done
+
+step "real = double"
+build build-double --preset real-double
+
+step "everything holds"
