@@ -264,7 +264,7 @@ static void sign_times_avx512(const random_signs *signs, int64_t n, float scale,
     const __m512 factor = _mm512_set1_ps(scale);
     int bit = signs->bit;
     for (int64_t i = 0; i < n; i += 16, bit += signs->step) {
-        __mmask16 there = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : (__mmask16)0xFFFF;
+        __mmask16 there = _cvtu32_mask16(n - i < 16 ? (1u << (n - i)) - 1 : 0xFFFFu);
         __m512i word = _mm512_loadu_si512(signs->words + bit / 32 * RANDOM_LANES);
         __m512i top = _mm512_sll_epi32(word, _mm_cvtsi32_si128(31 - bit % 32));
         __m512 y = _mm512_mul_ps(with_sign(factor, top), _mm512_maskz_loadu_ps(there, x + i));
