@@ -403,12 +403,86 @@ static void direct_entries_move_alone(void **state)
     }
 }
 
+/* a tensor's part of dz is 1/L of the exact one; the gradients of the lambdas are exact */
+static void public_pull_weights_dz_by_length(void **state)
+{
+    (void)state;
+    idim_subspace_options o = options_of("said", "fastfood-tensor", 100);
+    bed a = bed_new(2, &o);
+    o.pull = "public";
+    bed b = bed_new(2, &o);
+    static const double length[] = {2048, 128, 4096, 128, 8192, 128, 1024, 128, 128, 128};
+    for (int64_t i = 0; i < a.p->n; i++) {
+        bed *both[] = {&a, &b};
+        for (int k = 0; k < 2; k++) {
+            const param *t = &a.p->item[i];
+            const gradient_sink *sink = subspace_sink(both[k]->s);
+            int64_t first = 0;
+            gradient g = {a.g + t->offset, &first, 1, param_size(t)};
+            subspace_pull_begin(both[k]->s, a.x, both[k]->dx);
+            sink->fold(sink->user, i, &g);
+            subspace_pull_end(both[k]->s);
+        }
+        for (int64_t j = 0; j < 96; j++)
+            assert_true((double)a.dx[j] == length[i] * (double)b.dx[j]);
+        assert_memory_equal(a.dx + 96, b.dx + 96, 4 * sizeof(real));
+    }
+    bed_free(&a);
+    bed_free(&b);
+}
+
+static double moved(const bed *b, int64_t tensor)
+{
+    const param *t = &b->p->item[tensor];
+    return sqrt(dot(b->theta + t->offset, b->theta + t->offset, param_size(t)) /
+                (double)param_size(t));
+}
+
+/* root mean square of a tensor's movement for |z| = 1, averaged over seeds */
+static void normalisations_give_each_tensor_its_movement(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"global", "tensor", "weight", "capped"};
+    for (int r = 0; r < 4; r++) {
+        double squares[2] = {0, 0}, expected[2] = {0, 0};
+        for (uint64_t seed = 0; seed < 40; seed++) {
+            idim_subspace_options o = options_of("did", "fastfood", 1000);
+            o.normalize = rules[r];
+            o.seed = seed;
+            bed b = bed_new(1, &o);
+            double total = sqrt(dot(b.p->theta0, b.p->theta0, b.p->size)),
+                   length = sqrt(dot(b.x, b.x, b.d)), size = (double)b.p->size;
+            /* the big matrix and the bias of the head, which is zero */
+            const double by_rule[4][2] = {
+                {1 / sqrt(size), 1 / sqrt(size)},
+                {1 / sqrt(8192), 1 / sqrt(2)},
+                {0.05 / total, 0.1 / sqrt(size)},
+                {1 / sqrt(10192), 1 / sqrt(2002)},
+            };
+            subspace_push(b.s, b.x, b.theta);
+            subtract_base(&b);
+            for (int k = 0; k < 2; k++) {
+                double moves = moved(&b, k == 0 ? 4 : TOY_TENSORS - 1) / length;
+                squares[k] += moves * moves / 40;
+                expected[k] = by_rule[r][k];
+            }
+            bed_free(&b);
+        }
+        /* of 8192 x 40 entries, and of 2 x 40, whose mean square has a spread of sqrt(2 / 80);
+         * theta0's own spread is 1 % */
+        assert_true(fabs(sqrt(squares[0]) / expected[0] - 1) < 0.03);
+        assert_true(fabs(squares[1] / expected[1] / expected[1] - 1) < 5 * sqrt(2.0 / 80));
+    }
+}
+
 #define SUBSPACE_CASES                                                                             \
     cmocka_unit_test(pull_is_the_adjoint_of_push), cmocka_unit_test(push_is_linear_in_z),          \
         cmocka_unit_test(length_is_kept_on_average),                                               \
         cmocka_unit_test(other_seeds_give_other_weights), cmocka_unit_test(threads_change_no_bit), \
         cmocka_unit_test(sparse_gradient_equals_dense),                                            \
         cmocka_unit_test(origin_gives_the_published_weights),                                      \
+        cmocka_unit_test(public_pull_weights_dz_by_length),                                        \
+        cmocka_unit_test(normalisations_give_each_tensor_its_movement),                            \
         cmocka_unit_test(refusals_name_choices_and_numbers),                                       \
         cmocka_unit_test(groups_are_counted_in_d), cmocka_unit_test(direct_entries_move_alone)
 

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "fixtures/projection_golden.h"
 #include "subspace/internal.h"
+#include "toy_params.h"
 
 /* the z and theta0 of the reference */
 static real test_z(int64_t i)
@@ -146,11 +147,70 @@ static void said_gives_the_specified_weights(void **state)
     idim_close(lib);
 }
 
+/* push and pull of the toy model with the kernels t */
+static void flow(idim *lib, const params *p, const char *name, int64_t dim,
+                 const transform_kernels *t, real *theta, real *dx)
+{
+    idim_subspace_options o = {"said", name, "weight", "module", "exact", dim, 5};
+    subspace *s;
+    CHECK_OK(lib, subspace_new(p, &o, &s));
+    s->projection->kernels = t;
+    real *x;
+    CHECK_OK(lib, NEW(lib, real, dim, "x", &x));
+    toy_fill(9, 9, x, dim);
+    subspace_push(s, x, theta);
+    const gradient_sink *sink = subspace_sink(s);
+    subspace_pull_begin(s, x, dx);
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t first = 0;
+        gradient g = {theta + p->item[i].offset, &first, 1, param_size(&p->item[i])};
+        sink->fold(sink->user, i, &g);
+    }
+    subspace_pull_end(s);
+    memory_free(lib, x);
+    subspace_free(s);
+}
+
+static void kernels_change_no_bit_of_push_and_pull(void **state)
+{
+    (void)state;
+    static const int64_t dims[] = {20, 130, 1030, 9000};
+    idim *lib = check_library(3);
+    params *p = toy_params(lib);
+    real *theta[2], *dx[2];
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(lib, NEW(lib, real, p->size, "theta", &theta[i]));
+        CHECK_OK(lib, NEW(lib, real, 9000, "dx", &dx[i]));
+    }
+    int64_t n, n_projections;
+    const projection *const *projections = projection_list(&n_projections);
+    transform_list(&n);
+    for (int64_t i = 0; i < n_projections; i++)
+        for (int d = 0; d < (strcmp(projections[i]->name, "dense") == 0 ? 2 : 4); d++) {
+            flow(lib, p, projections[i]->name, dims[d], &transform_plain, theta[0], dx[0]);
+            for (int64_t k = 1; k < n; k++) {
+                const transform_kernels *t = transform_list(&n)[k];
+                if (!t->supported())
+                    continue;
+                flow(lib, p, projections[i]->name, dims[d], t, theta[1], dx[1]);
+                assert_memory_equal(theta[0], theta[1], (size_t)p->size * sizeof(real));
+                assert_memory_equal(dx[0], dx[1], (size_t)dims[d] * sizeof(real));
+            }
+        }
+    for (int i = 0; i < 2; i++) {
+        memory_free(lib, theta[i]);
+        memory_free(lib, dx[i]);
+    }
+    params_free(p);
+    idim_close(lib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(projections_give_the_specified_bits),
         cmocka_unit_test(said_gives_the_specified_weights),
+        cmocka_unit_test(kernels_change_no_bit_of_push_and_pull),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
