@@ -22,24 +22,33 @@ typedef struct arch_config {
     double norm_eps;
     double dropout, attention_dropout, classifier_dropout;
     double initializer_range;
-    int activation;    /* tape_activation of the feed-forward layer */
-    bool mean_pooling; /* --pooling mean                            */
+    unary_kind activation; /* of the feed-forward layers */
+    bool mean_pooling;     /* --pooling mean: the mean over the tokens of the last layer goes to the
+                              classifier, and there is no pooler                               */
     int64_t n_labels;
-    int64_t *tensor; /* [declared] numbers of the tensors, laid out as the family likes */
+    int64_t *tensor; /* [n_tensors] numbers of the tensors, laid out as the family likes */
     int64_t n_tensors;
 } arch_config;
 
 typedef struct arch {
     const char *model_type; /* config.json's model_type                 */
     const char *prefix;     /* "bert.": names may carry it or not       */
+    /* Fills *out from the object of config.json (path is for sentences); n_labels and mean_pooling
+     * are the caller's to set before declare. */
     int (*configure)(idim *lib, const json_t *config, const char *path, arch_config *out);
+    /* Adds the tensors; allocates c->tensor, the caller's to free. */
     int (*declare)(params *p, arch_config *c);
-    /* logits [batch.n][n_labels]; NULL when the tape has failed */
+    /* logits [batch.n][n_labels]; NULL when the tape has failed. The batch has been checked
+     * (arch_check_batch). */
     var *(*forward)(tape *t, const arch_config *c, const idim_batch *batch);
 } arch;
 
 /* NULL if there is none; arch_names() lists what there is, for the error sentence. */
 const arch *arch_find(const char *model_type);
 const char *arch_names(void);
+
+/* Ids, segments and lengths within the model's tables; IDIM_EARGUMENT names the first that is not.
+ * Labels are not looked at. */
+int arch_check_batch(idim *lib, const arch_config *c, const idim_batch *batch);
 
 #endif

@@ -49,7 +49,7 @@ struct idim_model {
 int model_open(idim *lib, const model_options *options, idim_model **out);
 void model_close(idim_model *m);
 
-/* Runs the batch forward on t (which is rewound first). loss (may be NULL) is the mean over the
+/* Runs the batch forward on t, after tape_begin. loss (may be NULL) is the mean over the
  * batch's labels; logits (may be NULL) gets [n][n_labels]. Dropout as the tape's training state
  * says. A non-finite loss is returned as it is: the trainer decides. */
 int model_forward(const idim_model *m, tape *t, const idim_batch *batch, double *loss,

@@ -1,0 +1,11 @@
+/* The families there are, one file each.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_ARCH_FAMILIES_H
+#define IDIM_ARCH_FAMILIES_H
+
+#include "arch/arch.h"
+
+extern const arch arch_bert;
+
+#endif

@@ -1,0 +1,403 @@
+/* CPU kernel of attention, one sequence and head at a time, ROW_BLOCK queries at a time:
+ *
+ *     S = Q K' / sqrt(dh);  P = softmax(S) = exp(S - lse);  O = (mask P) V
+ *     dV += (mask P)' dO;   dP = mask (dO V');   dS = P (dP - rowsum(P dP)) / sqrt(dh)
+ *     dQ = dS K;            dK += dS' Q
+ *
+ * Only lse is kept; backward makes P and the mask again. Operands are packed into scratch with rows
+ * padded by zeros to whole vectors. Tasks own their rows and columns of the results.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <omp.h>
+
+#include "kernel/cpu_lanes.h"
+
+enum { ROW_BLOCK = 64, MASK_GROUP = 128 };
+
+/* ---- small products -------------------------------------------------------------------------- */
+
+/* C[m][n] (+)= A B; entry (i, p) of A is a[i * a_row + p * a_col]; B and C have rows of whole
+ * vectors: n is a multiple of LANES */
+typedef struct small_product {
+    int64_t m, n, k;
+    const real *a;
+    int64_t a_row, a_col;
+    const real *b;
+    int64_t stride_b;
+    real *c;
+    int64_t stride_c;
+    bool add;
+} small_product;
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* rows x (vectors * LANES) of C kept in registers; both are constants where it is called */
+INLINE void small_tile(const small_product *s, int64_t i, int64_t j, const int rows,
+                       const int vectors)
+{
+    lanes sum[8][4];
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        sum[r][v] = s->add ? load(s->c + (i + r) * s->stride_c + j + v * LANES) : (lanes){0};
+
+    const real *a = s->a + i * s->a_row, *b = s->b + j;
+    for (int64_t p = 0; p < s->k; p++) {
+        lanes row[4];
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            row[v] = load(b + v * LANES);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            lanes factor = a[r * s->a_row] - (lanes){0};
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] += factor * row[v];
+        }
+        a += s->a_col;
+        b += s->stride_b;
+    }
+
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        store(s->c + (i + r) * s->stride_c + j + v * LANES, sum[r][v]);
+}
+
+#if VECTOR_BYTES == 64
+enum { TILE_M = 8, TILE_V = 2 };
+#else
+enum { TILE_M = 4, TILE_V = 2 };
+#endif
+
+static void multiply(const small_product *s)
+{
+    int64_t j = 0;
+    for (; j + TILE_V * LANES <= s->n; j += TILE_V * LANES) {
+        int64_t i = 0;
+        for (; i + TILE_M <= s->m; i += TILE_M)
+            small_tile(s, i, j, TILE_M, TILE_V);
+        for (; i < s->m; i++)
+            small_tile(s, i, j, 1, TILE_V);
+    }
+    for (; j < s->n; j += LANES) {
+        int64_t i = 0;
+        for (; i + TILE_M <= s->m; i += TILE_M)
+            small_tile(s, i, j, TILE_M, 1);
+        for (; i < s->m; i++)
+            small_tile(s, i, j, 1, 1);
+    }
+}
+
+/* out[n][width] = x[n][cols] at a stride, padded with zeros */
+static void pack(int64_t n, int64_t cols, const real *x, int64_t stride, int64_t width, real *out)
+{
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(out + i * width, x + i * stride, (size_t)cols * sizeof *out);
+        for (int64_t j = cols; j < width; j++)
+            out[i * width + j] = 0;
+    }
+}
+
+/* out[cols][width] = the transpose of x[n][cols] at a stride, padded with zeros */
+static void pack_turned(int64_t n, int64_t cols, const real *x, int64_t stride, int64_t width,
+                        real *out)
+{
+    for (int64_t j = 0; j < cols; j++) {
+        for (int64_t i = 0; i < n; i++)
+            out[j * width + i] = x[i * stride + j];
+        for (int64_t i = n; i < width; i++)
+            out[j * width + i] = 0;
+    }
+}
+
+static void unpack(int64_t n, int64_t cols, const real *x, int64_t width, int64_t stride, real *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        memcpy(out + i * stride, x + i * width, (size_t)cols * sizeof *out);
+}
+
+/* ---- one head of one sequence -----------------------------------------------------------------
+ */
+
+typedef struct head_work {
+    int64_t T, dh;         /* tokens, head size           */
+    int64_t Tp, dp;        /* the same in whole vectors   */
+    int64_t stride, heads; /* of q, k, v; of lse          */
+    const real *q, *k, *v; /* the head's first entries    */
+    real *lse;
+    const dropout_mask *mask;
+    int64_t first_group;             /* of the head's mask             */
+    real *key_turned, *value_turned; /* [dh][Tp]                       */
+    real *key, *value;               /* [T][dp]                        */
+    real *dkey, *dvalue;             /* [T][dp]                        */
+    real *query, *dout, *out;        /* [ROW_BLOCK][dp]                */
+    real *p, *dp_;                   /* [ROW_BLOCK][Tp]                */
+    real *factor;                    /* [ROW_BLOCK * T], whole groups  */
+} head_work;
+
+static int64_t groups_of_block(int64_t T)
+{
+    return (ROW_BLOCK * T + MASK_GROUP - 1) / MASK_GROUP;
+}
+
+static int64_t groups_of_head(int64_t T)
+{
+    return (T + ROW_BLOCK - 1) / ROW_BLOCK * groups_of_block(T);
+}
+
+static int64_t scratch_of_thread(int64_t T, int64_t dh)
+{
+    int64_t Tp = round_up(T, 16), dp = round_up(dh, 16);
+    return 2 * dh * Tp + 4 * T * dp + 3 * ROW_BLOCK * dp + 2 * ROW_BLOCK * Tp +
+           groups_of_block(T) * MASK_GROUP + 16 * 12;
+}
+
+static int64_t cpu_attention_scratch(int threads, int64_t longest, int64_t head_size)
+{
+    return threads * scratch_of_thread(longest, head_size);
+}
+
+static real *carve(real **at, int64_t n)
+{
+    real *p = *at;
+    *at += round_up(n, 16);
+    return p;
+}
+
+static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t head,
+                            int64_t first_group)
+{
+    int64_t first = s->start[sequence], dh = s->hidden / s->heads;
+    int64_t T = s->start[sequence + 1] - first, at = first * s->hidden + head * dh;
+    head_work w = {
+        .T = T,
+        .dh = dh,
+        .Tp = round_up(T, LANES),
+        .dp = round_up(dh, LANES),
+        .stride = s->hidden,
+        .heads = s->heads,
+        .q = s->q + at,
+        .k = s->k + at,
+        .v = s->v + at,
+        .lse = s->lse + first * s->heads + head,
+        .mask = &s->mask,
+        .first_group = first_group + head * groups_of_head(T),
+    };
+    real *free_part = s->scratch + omp_get_thread_num() * scratch_of_thread(s->longest, dh);
+    w.key_turned = carve(&free_part, dh * w.Tp);
+    w.value_turned = carve(&free_part, dh * w.Tp);
+    w.key = carve(&free_part, T * w.dp);
+    w.value = carve(&free_part, T * w.dp);
+    w.dkey = carve(&free_part, T * w.dp);
+    w.dvalue = carve(&free_part, T * w.dp);
+    w.query = carve(&free_part, ROW_BLOCK * w.dp);
+    w.dout = carve(&free_part, ROW_BLOCK * w.dp);
+    w.out = carve(&free_part, ROW_BLOCK * w.dp);
+    w.p = carve(&free_part, ROW_BLOCK * w.Tp);
+    w.dp_ = carve(&free_part, ROW_BLOCK * w.Tp);
+    w.factor = carve(&free_part, groups_of_block(T) * MASK_GROUP);
+    return w;
+}
+
+/* p = Q K' of the rows first .. first + rows, and the block's mask factors */
+static void block_scores(head_work *w, int64_t first, int64_t rows)
+{
+    multiply(&(small_product){.m = rows,
+                              .n = w->Tp,
+                              .k = w->dh,
+                              .a = w->q + first * w->stride,
+                              .a_row = w->stride,
+                              .a_col = 1,
+                              .b = w->key_turned,
+                              .stride_b = w->Tp,
+                              .c = w->p,
+                              .stride_c = w->Tp});
+    if (w->mask->threshold != 0) {
+        int64_t groups = groups_of_block(w->T);
+        dropout_factors(w->mask, w->first_group + first / ROW_BLOCK * groups,
+                        (rows * w->T + MASK_GROUP - 1) / MASK_GROUP, w->factor);
+    }
+}
+
+static void softmax_row(const head_work *w, real *p, const real *factor, real *lse)
+{
+    const int64_t T = w->T;
+    const real scale = (real)(1 / sqrt((double)w->dh));
+    real top = p[0], sum = 0;
+#pragma omp simd reduction(max : top)
+    for (int64_t j = 0; j < T; j++)
+        top = p[j] > top ? p[j] : top;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < T; j++) {
+        real e = fast_exp(scale * (p[j] - top));
+        p[j] = e;
+        sum += e;
+    }
+    *lse = scale * top + (real)log((double)sum);
+    real share = 1 / sum;
+    if (factor != NULL)
+        for (int64_t j = 0; j < T; j++)
+            p[j] *= share * factor[j];
+    else
+        for (int64_t j = 0; j < T; j++)
+            p[j] *= share;
+}
+
+static void head_forward(head_work *w, real *out)
+{
+    pack_turned(w->T, w->dh, w->k, w->stride, w->Tp, w->key_turned);
+    pack(w->T, w->dh, w->v, w->stride, w->dp, w->value);
+
+    for (int64_t first = 0; first < w->T; first += ROW_BLOCK) {
+        int64_t rows = w->T - first < ROW_BLOCK ? w->T - first : ROW_BLOCK;
+        block_scores(w, first, rows);
+        for (int64_t i = 0; i < rows; i++)
+            softmax_row(w, w->p + i * w->Tp, w->mask->threshold != 0 ? w->factor + i * w->T : NULL,
+                        w->lse + (first + i) * w->heads);
+
+        multiply(&(small_product){.m = rows,
+                                  .n = w->dp,
+                                  .k = w->T,
+                                  .a = w->p,
+                                  .a_row = w->Tp,
+                                  .a_col = 1,
+                                  .b = w->value,
+                                  .stride_b = w->dp,
+                                  .c = w->out,
+                                  .stride_c = w->dp});
+        unpack(rows, w->dh, w->out, w->dp, w->stride, out + first * w->stride);
+    }
+}
+
+/* p: scores -> mask P;  dp: dO V' -> dS */
+static void scores_row_backward(const head_work *w, real *p, real *dp, const real *factor, real lse)
+{
+    const int64_t T = w->T;
+    const real scale = (real)(1 / sqrt((double)w->dh));
+    real along = 0;
+    if (factor == NULL) {
+#pragma omp simd reduction(+ : along)
+        for (int64_t j = 0; j < T; j++) {
+            p[j] = fast_exp(scale * p[j] - lse);
+            along += p[j] * dp[j];
+        }
+        for (int64_t j = 0; j < T; j++)
+            dp[j] = scale * p[j] * (dp[j] - along);
+        return;
+    }
+#pragma omp simd reduction(+ : along)
+    for (int64_t j = 0; j < T; j++) {
+        p[j] = fast_exp(scale * p[j] - lse);
+        dp[j] *= factor[j];
+        along += p[j] * dp[j];
+    }
+    for (int64_t j = 0; j < T; j++) {
+        dp[j] = scale * p[j] * (dp[j] - along);
+        p[j] *= factor[j];
+    }
+}
+
+/* dkey += dS' Q, dvalue += (mask P)' dO, dq = dS K of one block */
+static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
+{
+    small_product into_keys = {.m = w->T,
+                               .n = w->dp,
+                               .k = rows,
+                               .a = w->dp_,
+                               .a_row = 1,
+                               .a_col = w->Tp,
+                               .b = w->query,
+                               .stride_b = w->dp,
+                               .c = w->dkey,
+                               .stride_c = w->dp,
+                               .add = first > 0};
+    multiply(&into_keys);
+    into_keys.a = w->p;
+    into_keys.b = w->dout;
+    into_keys.c = w->dvalue;
+    multiply(&into_keys);
+
+    multiply(&(small_product){.m = rows,
+                              .n = w->dp,
+                              .k = w->T,
+                              .a = w->dp_,
+                              .a_row = w->Tp,
+                              .a_col = 1,
+                              .b = w->key,
+                              .stride_b = w->dp,
+                              .c = w->out,
+                              .stride_c = w->dp});
+    unpack(rows, w->dh, w->out, w->dp, w->stride, dq + first * w->stride);
+}
+
+static void head_backward(head_work *w, const real *dout, real *dq, real *dk, real *dv)
+{
+    pack_turned(w->T, w->dh, w->k, w->stride, w->Tp, w->key_turned);
+    pack_turned(w->T, w->dh, w->v, w->stride, w->Tp, w->value_turned);
+    pack(w->T, w->dh, w->k, w->stride, w->dp, w->key);
+
+    for (int64_t first = 0; first < w->T; first += ROW_BLOCK) {
+        int64_t rows = w->T - first < ROW_BLOCK ? w->T - first : ROW_BLOCK;
+        block_scores(w, first, rows);
+        multiply(&(small_product){.m = rows,
+                                  .n = w->Tp,
+                                  .k = w->dh,
+                                  .a = dout + first * w->stride,
+                                  .a_row = w->stride,
+                                  .a_col = 1,
+                                  .b = w->value_turned,
+                                  .stride_b = w->Tp,
+                                  .c = w->dp_,
+                                  .stride_c = w->Tp});
+        for (int64_t i = 0; i < rows; i++)
+            scores_row_backward(w, w->p + i * w->Tp, w->dp_ + i * w->Tp,
+                                w->mask->threshold != 0 ? w->factor + i * w->T : NULL,
+                                w->lse[(first + i) * w->heads]);
+        pack(rows, w->dh, w->q + first * w->stride, w->stride, w->dp, w->query);
+        pack(rows, w->dh, dout + first * w->stride, w->stride, w->dp, w->dout);
+        block_products(w, first, rows, dq);
+    }
+    unpack(w->T, w->dh, w->dkey, w->dp, w->stride, dk);
+    unpack(w->T, w->dh, w->dvalue, w->dp, w->stride, dv);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------
+ */
+
+/* where each sequence's mask begins would be a table; adding up is as quick */
+static int64_t first_group(const attention_shape *s, int64_t sequence)
+{
+    int64_t group = 0;
+    for (int64_t i = 0; s->mask.threshold != 0 && i < sequence; i++)
+        group += s->heads * groups_of_head(s->start[i + 1] - s->start[i]);
+    return group;
+}
+
+static void cpu_attention(int threads, const attention_shape *s, real *out)
+{
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (int64_t task = 0; task < s->n * s->heads; task++) {
+        int64_t i = task / s->heads, head = task % s->heads;
+        head_work w = head_begin(s, i, head, first_group(s, i));
+        head_forward(&w, out + s->start[i] * s->hidden + head * w.dh);
+    }
+}
+
+static void cpu_attention_backward(int threads, const attention_shape *s, const real *dout,
+                                   real *dq, real *dk, real *dv)
+{
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+    for (int64_t task = 0; task < s->n * s->heads; task++) {
+        int64_t i = task / s->heads, head = task % s->heads;
+        head_work w = head_begin(s, i, head, first_group(s, i));
+        int64_t at = s->start[i] * s->hidden + head * w.dh;
+        head_backward(&w, dout + at, dq + at, dk + at, dv + at);
+    }
+}

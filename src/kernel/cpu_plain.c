@@ -1,0 +1,8 @@
+/* The CPU kernels for any CPU.
+ *
+ * SPDX-License-Identifier: MIT */
+#define CPU_NAME      "plain"
+#define CPU_TABLE     kernels_plain
+#define CPU_SUPPORTED true
+#define VECTOR_BYTES  16
+#include "kernel/cpu_table.h"

@@ -1,0 +1,38 @@
+/* The CPU's table. Included once by each file of an instruction set, which defines CPU_NAME,
+ * CPU_TABLE, CPU_SUPPORTED and VECTOR_BYTES and is compiled with that set's options.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "kernel/cpu_elements.h"
+#include "kernel/cpu_rows.h"
+#include "kernel/cpu_attention.h"
+
+static bool supported(void)
+{
+    return CPU_SUPPORTED;
+}
+
+const kernels CPU_TABLE = {
+    .name = CPU_NAME,
+    .supported = supported,
+    .matmul = gemm,
+    .fill = cpu_fill,
+    .scale = cpu_scale,
+    .read = cpu_read,
+    .write = cpu_write,
+    .unary = cpu_unary,
+    .unary_backward = cpu_unary_backward,
+    .dropout = cpu_dropout,
+    .gather = cpu_gather,
+    .gather_sums = cpu_gather_sums,
+    .layernorm = cpu_layernorm,
+    .layernorm_backward = cpu_layernorm_backward,
+    .column_sums = cpu_column_sums,
+    .sum_partials = cpu_sum_partials,
+    .attention_scratch = cpu_attention_scratch,
+    .attention = cpu_attention,
+    .attention_backward = cpu_attention_backward,
+    .pool = cpu_pool,
+    .pool_backward = cpu_pool_backward,
+    .loss = cpu_loss,
+    .loss_backward = cpu_loss_backward,
+};

@@ -1,0 +1,178 @@
+/* The seam that numbers go through: one table of functions, filled for the CPU. A table for another
+ * device can take its place; nothing above may read or write the memory of a value, a weight or a
+ * gradient except through it. Index arrays (int32) and labels are the host's.
+ *
+ * Results never depend on `threads`: work is cut in pieces that do not depend on it, and sums run
+ * in a fixed order. They may differ in the last bits between instruction sets.
+ *
+ * Matrices are row-major and dense (stride = cols) unless a stride is given. `add`: the result is
+ * added to what the output holds. Legend: T tokens, H hidden, n sequences or examples.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_KERNEL_KERNELS_H
+#define IDIM_KERNEL_KERNELS_H
+
+#include "base/library.h"
+
+/* the vector units' tables exist on x86-64, in float */
+#if defined(__x86_64__) && !defined(IDIM_REAL_DOUBLE)
+#define KERNELS_X86
+#endif
+
+/* C[m][n] = A B (+ C) (+ bias in every row); A is m x k, or k x m when a_turned, B likewise */
+typedef struct matmul {
+    int64_t m, n, k;
+    const real *a, *b;
+    real *c;
+    bool a_turned, b_turned, add;
+    const real *bias; /* [n] or NULL */
+} matmul;
+
+/* Where a mask's draws come from. Entry e is dropped when its 16-bit draw is below the threshold:
+ * draw e of group g = e / 128 is the low (e % 128 < 64) or high half of word e % 64 of the group in
+ * the layout of transform.h, stream STREAM_DROPOUT. */
+typedef struct dropout_mask {
+    uint64_t seed, key;
+    uint32_t threshold; /* of 65536; 0: nothing is dropped */
+    real scale;         /* 1 / the share that is kept      */
+} dropout_mask;
+
+/* Attention of packed sequences: sequence s is rows start[s] .. start[s + 1). Head h is columns
+ * h H/heads .. of q, k, v and out. lse[T][heads] is the log of the sum of exponentials of a row of
+ * scores: all that is kept of the probabilities. */
+typedef struct attention_shape {
+    int64_t n, heads, hidden;
+    const int32_t *start; /* [n + 1]             */
+    int64_t longest;      /* sequence, in tokens */
+    dropout_mask mask;    /* of the probabilities */
+    const real *q, *k, *v;
+    real *lse;
+    real *scratch; /* [attention_scratch] */
+} attention_shape;
+
+typedef struct layernorm_shape {
+    int64_t rows, cols;
+    const real *x, *weight, *bias;
+    double eps;
+    real *mean, *rstd; /* [rows], made by the forward pass */
+} layernorm_shape;
+
+/* one table of an embedding: out[t] += value[row[t]] */
+typedef struct lookup_table {
+    const real *value;
+    const int32_t *row;
+} lookup_table;
+
+typedef enum unary_kind {
+    UNARY_GELU,
+    UNARY_GELU_TANH,
+    UNARY_RELU,
+    UNARY_SILU,
+    UNARY_TANH
+} unary_kind;
+typedef enum pool_kind { POOL_FIRST, POOL_MEAN } pool_kind;
+typedef enum loss_kind { LOSS_CROSS_ENTROPY, LOSS_SQUARED, LOSS_BINARY } loss_kind;
+
+enum { PARTIAL_ROWS = 64 }; /* rows whose sums are made as one piece */
+
+typedef struct kernels {
+    const char *name;
+    bool (*supported)(void);
+
+    void (*matmul)(int threads, const matmul *product);
+
+    /* x[n] = value */
+    void (*fill)(int threads, int64_t n, real value, real *x);
+    /* y[n] = a x (+ y); x may be y */
+    void (*scale)(int threads, int64_t n, real a, const real *x, bool add, real *y);
+    /* between the host and the table's memory */
+    void (*read)(int64_t n, const real *x, real *host);
+    void (*write)(int64_t n, const real *host, real *x);
+
+    void (*unary)(int threads, unary_kind kind, int64_t n, const real *x, real *y);
+    /* dx[n] = f'(x) dy (+ dx); dx may be dy */
+    void (*unary_backward)(int threads, unary_kind kind, int64_t n, const real *x, const real *dy,
+                           bool add, real *dx);
+
+    /* y[n] = mask x / share (+ add); any of x, add, y may be the same; add may be NULL */
+    void (*dropout)(int threads, const dropout_mask *mask, int64_t n, const real *x,
+                    const real *add, real *y);
+
+    /* out[rows][cols] = sum over tables of their rows */
+    void (*gather)(int threads, int n_tables, const lookup_table *table, int64_t rows, int64_t cols,
+                   real *out);
+    /* out[i] = sum of the rows x[row[j]], start[i] <= j < start[i + 1] */
+    void (*gather_sums)(int threads, int64_t n, int64_t cols, const int32_t *start,
+                        const int32_t *row, const real *x, real *out);
+
+    /* y = (x - mean) rstd weight + bias */
+    void (*layernorm)(int threads, const layernorm_shape *s, real *y);
+    /* dx may be dy. dweight and dbias [cols] are made when partials, [partials(rows)][2][cols], is
+     * given. */
+    void (*layernorm_backward)(int threads, const layernorm_shape *s, const real *dy, bool add,
+                               real *dx, real *partials);
+    /* out[cols] = sum over rows; partials: [partials(rows)][cols] */
+    void (*column_sums)(int threads, int64_t rows, int64_t cols, const real *x, real *partials,
+                        real *out);
+    /* out[cols] = sum over n rows of x, in order: the sums of partials */
+    void (*sum_partials)(int threads, int64_t n, int64_t cols, const real *x, real *out);
+
+    int64_t (*attention_scratch)(int threads, int64_t longest, int64_t head_size);
+    void (*attention)(int threads, const attention_shape *s, real *out);
+    void (*attention_backward)(int threads, const attention_shape *s, const real *dout, real *dq,
+                               real *dk, real *dv);
+
+    /* y[i] = first row, or mean of the rows, of sequence i */
+    void (*pool)(int threads, pool_kind kind, int64_t n, int64_t cols, const int32_t *start,
+                 const real *x, real *y);
+    void (*pool_backward)(int threads, pool_kind kind, int64_t n, int64_t cols,
+                          const int32_t *start, const real *dy, bool add, real *dx);
+
+    /* *loss of x[rows][cols]: cross entropy, mean over rows (label[rows] is the class); squared
+     * error and binary cross entropy with logits, mean over all entries (label[rows][cols]) */
+    void (*loss)(loss_kind kind, int64_t rows, int64_t cols, const real *x, const float *label,
+                 real *loss);
+    /* dx = *dloss dloss/dx (+ dx) */
+    void (*loss_backward)(loss_kind kind, int64_t rows, int64_t cols, const real *x,
+                          const float *label, const real *dloss, bool add, real *dx);
+} kernels;
+
+extern const kernels kernels_plain;
+#ifdef KERNELS_X86
+extern const kernels kernels_avx2;
+extern const kernels kernels_avx512;
+#endif
+
+/* All tables that were compiled in, plain first; ask supported() before use. */
+const kernels *const *kernels_list(int64_t *n);
+
+/* The fastest that this CPU supports. */
+const kernels *kernels_best(void);
+
+static inline int64_t partials(int64_t rows)
+{
+    return (rows + PARTIAL_ROWS - 1) / PARTIAL_ROWS;
+}
+
+/* the product all CPU tables share: tiles of a fixed size, each one call of the library on one
+ * thread */
+void gemm(int threads, const matmul *product);
+
+/* a tile: C[m][n] = op(A) op(B) (+ C), with strides; on the calling thread only */
+typedef struct gemm_tile {
+    int64_t m, n, k;
+    const real *a, *b;
+    real *c;
+    int64_t stride_a, stride_b, stride_c;
+    bool a_turned, b_turned, add;
+} gemm_tile;
+
+void gemm_plain(const gemm_tile *t);
+#if defined(IDIM_GEMM_DNNL) && !defined(IDIM_REAL_DOUBLE)
+void gemm_dnnl(const gemm_tile *t);
+#endif
+#if defined(IDIM_GEMM_CBLAS)
+void gemm_cblas(const gemm_tile *t);
+#endif
+
+#endif

@@ -1,0 +1,92 @@
+/* The linear layer.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "tape/node.h"
+#include "tape/ops.h"
+
+typedef struct linear_data {
+    int64_t weight, bias;
+} linear_data;
+
+static void weight_backward(tape *t, int64_t weight, var *x, const var *y)
+{
+    real *dw = TAKE(t, real, y->cols * x->cols);
+    const real *value = tape_value(t, x);
+    if (dw != NULL && value != NULL) {
+        t->k->matmul(t->lib->threads, &(matmul){.m = y->cols,
+                                                .n = x->cols,
+                                                .k = y->rows,
+                                                .a = y->gradient,
+                                                .a_turned = true,
+                                                .b = value,
+                                                .c = dw});
+        tape_fold(t, weight, dw);
+        tape_drop(t, x);
+    }
+    tape_give(t, dw);
+}
+
+static void bias_backward(tape *t, int64_t bias, const var *y)
+{
+    real *db = TAKE(t, real, y->cols), *partial = TAKE(t, real, partials(y->rows) * y->cols);
+    if (partial != NULL) {
+        t->k->column_sums(t->lib->threads, y->rows, y->cols, y->gradient, partial, db);
+        tape_fold(t, bias, db);
+    }
+    tape_give(t, partial);
+    tape_give(t, db);
+}
+
+/* y = x W' + b.   dW += dy' x;  db += column sums of dy;  dx += dy W */
+static void linear_backward(tape *t, node *n)
+{
+    const linear_data *d = n->data;
+    var *x = n->in[0], *y = n->out;
+    if (tape_trains(t, d->weight))
+        weight_backward(t, d->weight, x, y);
+    if (tape_trains(t, d->bias))
+        bias_backward(t, d->bias, y);
+    if (!x->needs_gradient)
+        return;
+
+    bool add;
+    real *dx = tape_gradient(t, x, &add);
+    if (dx != NULL)
+        t->k->matmul(t->lib->threads, &(matmul){.m = x->rows,
+                                                .n = x->cols,
+                                                .k = y->cols,
+                                                .a = y->gradient,
+                                                .b = tape_weight(t, d->weight),
+                                                .c = dx,
+                                                .add = add});
+}
+
+static void linear_forward(tape *t, node *n)
+{
+    const linear_data *d = n->data;
+    t->k->matmul(t->lib->threads, &(matmul){.m = n->out->rows,
+                                            .n = n->out->cols,
+                                            .k = n->in[0]->cols,
+                                            .a = n->in[0]->value,
+                                            .b = tape_weight(t, d->weight),
+                                            .b_turned = true,
+                                            .c = n->out->value,
+                                            .bias = tape_weight(t, d->bias)});
+}
+
+static const operation LINEAR = {"linear", linear_forward, linear_backward, false};
+
+var *linear(tape *t, var *x, int64_t weight, int64_t bias)
+{
+    if (x == NULL)
+        return NULL;
+    linear_data d = {weight, bias};
+    return tape_add(t, &(recipe){.op = &LINEAR,
+                                 .in = {x},
+                                 .rows = x->rows,
+                                 .cols = t->weights->item[weight].rows,
+                                 .trained = tape_trains(t, weight) || tape_trains(t, bias),
+                                 .keeps = {tape_trains(t, weight)},
+                                 .data = &d,
+                                 .data_size = (int64_t)sizeof d});
+}

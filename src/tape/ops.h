@@ -1,0 +1,61 @@
+/* The operations. Each stands in its file with its formula, its backward and its forward side by
+ * side. Weights are named by their number in params; -1: there is none (a linear layer without a
+ * bias). All return NULL when given NULL or out of memory.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_TAPE_OPS_H
+#define IDIM_TAPE_OPS_H
+
+#include "tape/tape.h"
+
+/* row[i] names the row of weight `table` */
+typedef struct lookup {
+    int64_t table;
+    const int32_t *row;
+} lookup;
+
+enum { MAX_LOOKUPS = 3 };
+
+/* out[i] = sum of one row of each of n tables */
+var *embedding(tape *t, int64_t rows, const lookup *tables, int n);
+
+/* y = x W' + b */
+var *linear(tape *t, var *x, int64_t weight, int64_t bias);
+
+/* y = (x - mean) / sqrt(variance + eps) weight + bias, row by row */
+var *layernorm(tape *t, var *x, int64_t weight, int64_t bias, double eps);
+
+/* Softmax attention of packed sequences in `heads` heads, with dropout of the probabilities.
+ * start[n + 1] as in idim_batch. */
+typedef struct sequences {
+    const int32_t *start;
+    int64_t n;
+} sequences;
+
+typedef struct attention_options {
+    int64_t heads;
+    double dropout;
+} attention_options;
+
+var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o);
+
+/* y = f(x). Given up after it is read, made again in backward. */
+var *unary(tape *t, var *x, unary_kind kind);
+
+/* y = dropout(x) */
+var *dropout(tape *t, var *x, double p);
+
+/* y = dropout(x) + r, in the memory of x where nothing else reads it */
+var *residual(tape *t, var *x, var *r, double p);
+
+/* y = s x */
+var *scale(tape *t, var *x, double s);
+
+/* one row of each sequence: its first, or the mean */
+var *pool(tape *t, var *x, sequences s, pool_kind kind);
+
+/* a 1 x 1 var: cross entropy, mean over rows (label[rows]); squared error and binary cross entropy
+ * with logits, mean over all entries (label[rows][cols]) */
+var *loss(tape *t, var *x, loss_kind kind, const float *label);
+
+#endif

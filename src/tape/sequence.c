@@ -1,0 +1,179 @@
+/* Operations that know where sequences begin: attention and pooling; and the losses.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "tape/node.h"
+#include "tape/ops.h"
+
+/* ---- attention ---------------------------------------------------------------------------------
+ */
+
+typedef struct attention_data {
+    sequences s;
+    int64_t heads, longest;
+    dropout_mask mask;
+    real *lse; /* [rows][heads]: all that is kept of the probabilities */
+} attention_data;
+
+static attention_shape attention_of(tape *t, const node *n, real *scratch)
+{
+    const attention_data *d = n->data;
+    return (attention_shape){.n = d->s.n,
+                             .heads = d->heads,
+                             .hidden = n->out->cols,
+                             .start = d->s.start,
+                             .longest = d->longest,
+                             .mask = d->mask,
+                             .q = tape_value(t, n->in[0]),
+                             .k = tape_value(t, n->in[1]),
+                             .v = tape_value(t, n->in[2]),
+                             .lse = d->lse,
+                             .scratch = scratch};
+}
+
+static real *attention_scratch(tape *t, const node *n)
+{
+    const attention_data *d = n->data;
+    return TAKE(t, real,
+                t->k->attention_scratch(t->lib->threads, d->longest, n->out->cols / d->heads));
+}
+
+/* Per sequence and head, S = q k' / sqrt(dh), P = softmax(S), M the mask over its share:
+ * y = (M P) v.   dv += (M P)' dy;  dP = M (dy v');  dS = P (dP - rowsum(P dP)) / sqrt(dh);
+ * dq += dS k;  dk += dS' q.  q, k and v are read by attention alone, so that their gradients are
+ * written, never added to. */
+static void attention_backward(tape *t, node *n)
+{
+    const attention_data *d = n->data;
+    real *part[3], *scratch = attention_scratch(t, n);
+    for (int i = 0; i < 3; i++) {
+        bool add;
+        part[i] = tape_gradient(t, n->in[i], &add);
+    }
+    if (t->status != 0)
+        return;
+    attention_shape s = attention_of(t, n, scratch);
+    t->k->attention_backward(t->lib->threads, &s, n->out->gradient, part[0], part[1], part[2]);
+    tape_give(t, scratch);
+    tape_give(t, d->lse);
+}
+
+static void attention_forward(tape *t, node *n)
+{
+    attention_data *d = n->data;
+    d->lse = TAKE(t, real, n->out->rows * d->heads);
+    real *scratch = attention_scratch(t, n);
+    if (t->status != 0)
+        return;
+    attention_shape s = attention_of(t, n, scratch);
+    t->k->attention(t->lib->threads, &s, n->out->value);
+    tape_give(t, scratch);
+    if (!n->out->needs_gradient)
+        tape_give(t, d->lse);
+}
+
+static const operation ATTENTION = {"attention", attention_forward, attention_backward, false};
+
+var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o)
+{
+    if (q == NULL || k == NULL || v == NULL)
+        return NULL;
+    attention_data d = {.s = s, .heads = o.heads, .mask = tape_mask(t, o.dropout)};
+    for (int64_t i = 0; i < s.n; i++)
+        if (s.start[i + 1] - s.start[i] > d.longest)
+            d.longest = s.start[i + 1] - s.start[i];
+    return tape_add(t, &(recipe){.op = &ATTENTION,
+                                 .in = {q, k, v},
+                                 .rows = q->rows,
+                                 .cols = q->cols,
+                                 .keeps = {true, true, true},
+                                 .data = &d,
+                                 .data_size = (int64_t)sizeof d});
+}
+
+/* ---- pool
+ * ---------------------------------------------------------------------------------------- */
+
+typedef struct pool_data {
+    sequences s;
+    pool_kind kind;
+} pool_data;
+
+/* y_i = x at start_i, or the mean of x over sequence i.   dx at start_i += dy_i, or dy_i / length
+ */
+static void pool_backward(tape *t, node *n)
+{
+    const pool_data *d = n->data;
+    bool add;
+    real *dx = tape_gradient(t, n->in[0], &add);
+    if (dx != NULL)
+        t->k->pool_backward(t->lib->threads, d->kind, d->s.n, n->out->cols, d->s.start,
+                            n->out->gradient, add, dx);
+}
+
+static void pool_forward(tape *t, node *n)
+{
+    const pool_data *d = n->data;
+    t->k->pool(t->lib->threads, d->kind, d->s.n, n->out->cols, d->s.start, n->in[0]->value,
+               n->out->value);
+}
+
+static const operation POOL = {"pool", pool_forward, pool_backward, false};
+
+var *pool(tape *t, var *x, sequences s, pool_kind kind)
+{
+    if (x == NULL)
+        return NULL;
+    pool_data d = {s, kind};
+    return tape_add(t, &(recipe){.op = &POOL,
+                                 .in = {x},
+                                 .rows = s.n,
+                                 .cols = x->cols,
+                                 .data = &d,
+                                 .data_size = (int64_t)sizeof d});
+}
+
+/* ---- losses
+ * -------------------------------------------------------------------------------------- */
+
+typedef struct loss_data {
+    loss_kind kind;
+    const float *label;
+} loss_data;
+
+/* Cross entropy: y = mean of log sum_j e^x_j - x_label.   dx += dy (softmax(x) - onehot) / rows
+ * Squared:       y = mean of (x - label)^2.               dx += dy 2 (x - label) / entries
+ * Binary:        y = mean of log(1 + e^x) - label x.      dx += dy (sigmoid(x) - label) / entries
+ */
+static void loss_backward(tape *t, node *n)
+{
+    const loss_data *d = n->data;
+    var *x = n->in[0];
+    bool add;
+    real *dx = tape_gradient(t, x, &add);
+    if (dx != NULL)
+        t->k->loss_backward(d->kind, x->rows, x->cols, tape_value(t, x), d->label, n->out->gradient,
+                            add, dx);
+}
+
+static void loss_forward(tape *t, node *n)
+{
+    const loss_data *d = n->data;
+    const var *x = n->in[0];
+    t->k->loss(d->kind, x->rows, x->cols, x->value, d->label, n->out->value);
+}
+
+static const operation LOSS = {"loss", loss_forward, loss_backward, false};
+
+var *loss(tape *t, var *x, loss_kind kind, const float *label)
+{
+    if (x == NULL)
+        return NULL;
+    loss_data d = {kind, label};
+    return tape_add(t, &(recipe){.op = &LOSS,
+                                 .in = {x},
+                                 .rows = 1,
+                                 .cols = 1,
+                                 .keeps = {true},
+                                 .data = &d,
+                                 .data_size = (int64_t)sizeof d});
+}
