@@ -350,6 +350,78 @@ static void every_cut_and_every_changed_byte_is_refused(void **state)
     idim_close(lib);
 }
 
+/* ---- memory that ends ------------------------------------------------------------------------ */
+
+/* an allocator that refuses every call after `left` more; counts what is held */
+typedef struct scarce {
+    int64_t left, held;
+} scarce;
+
+static void *scarce_alloc(void *user, void *p, size_t old_size, size_t new_size)
+{
+    scarce *s = user;
+    (void)old_size;
+    if (new_size == 0) {
+        s->held -= p != NULL;
+        free(p);
+        return NULL;
+    }
+    if (s->left-- <= 0)
+        return NULL;
+    s->held += p == NULL;
+    return realloc(p, new_size);
+}
+
+static void every_allocation_of_reading_may_fail(void **state)
+{
+    (void)state;
+    scarce memory = {.left = INT64_MAX};
+    idim_options options = {.alloc = scarce_alloc, .user = &memory, .threads = 1};
+    idim *lib;
+    assert_int_equal(idim_open(&options, &lib), 0);
+    write_example(lib);
+    int64_t held = memory.held;
+    int status = IDIM_EMEMORY;
+    for (int64_t allowed = 0; status != 0; allowed++) {
+        adapter *a;
+        library_clear(lib);
+        memory.left = allowed;
+        status = adapter_read(lib, PATH, &a);
+        assert_true(status == 0 || (status == IDIM_EMEMORY && a == NULL));
+        assert_true(allowed < 100);
+        memory.left = INT64_MAX;
+        adapter_free(a);
+        assert_int_equal(memory.held, held);
+    }
+    CHECK_OK(lib, file_remove(lib, PATH));
+    idim_close(lib);
+}
+
+static void every_allocation_of_writing_may_fail(void **state)
+{
+    (void)state;
+    scarce memory = {.left = INT64_MAX};
+    idim_options options = {.alloc = scarce_alloc, .user = &memory, .threads = 1};
+    idim *lib;
+    assert_int_equal(idim_open(&options, &lib), 0);
+    int64_t held = memory.held;
+    real x[D] = {0};
+    adapter a = example(x);
+    int status = IDIM_EMEMORY;
+    for (int64_t allowed = 0; status != 0; allowed++) {
+        library_clear(lib);
+        memory.left = allowed;
+        status = adapter_write(lib, &a, PATH);
+        assert_true(status == 0 || status == IDIM_EMEMORY);
+        assert_true(file_exists(PATH) == (status == 0));
+        assert_true(allowed < 100);
+        memory.left = INT64_MAX;
+        assert_int_equal(memory.held, held);
+    }
+    CHECK_OK(lib, file_remove(lib, PATH));
+    idim_close(lib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +431,8 @@ int main(void)
         cmocka_unit_test(malformed_files_are_refused_by_name),
         cmocka_unit_test(numbers_that_are_not_finite_are_refused),
         cmocka_unit_test(a_missing_file_is_said),
+        cmocka_unit_test(every_allocation_of_reading_may_fail),
+        cmocka_unit_test(every_allocation_of_writing_may_fail),
         cmocka_unit_test(every_cut_and_every_changed_byte_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,20 +171,18 @@ static double add_segment(subspace *s, int64_t n_chunks, int64_t segment, real w
 static void fold_projected(subspace *s, const mover *m, const gradient *g)
 {
     const projection_state *p = s->projection;
-    int64_t per_chunk = p->tile == 0 ? 1 : (CHUNK_ENTRIES + p->tile - 1) / p->tile;
-    int64_t n_chunks = (m->n_tiles + per_chunk - 1) / per_chunk;
-    n_chunks = n_chunks < CHUNKS_LIMIT ? n_chunks : CHUNKS_LIMIT;
-    int threads = p->tile == 0 || n_chunks == 1 ? 1 : s->lib->threads;
+    bool shared = p->tile > 0 && m->n_chunks > 1 && m->tensor.size >= ALONE;
+    int threads = shared ? s->lib->threads : 1;
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
-    for (int64_t c = 0; c < n_chunks; c++)
-        pull_chunk(s, m, g, m->n_tiles * c / n_chunks, m->n_tiles * (c + 1) / n_chunks,
+    for (int64_t c = 0; c < m->n_chunks; c++)
+        pull_chunk(s, m, g, m->n_tiles * c / m->n_chunks, m->n_tiles * (c + 1) / m->n_chunks,
                    s->partial + c * p->inner);
 
     real weight = lambda_of(s, m, s->x) * m->dz_weight;
     int64_t segments = (p->inner + SEGMENT - 1) / SEGMENT;
-#pragma omp parallel for num_threads(s->lib->threads) schedule(static) if (segments > 4)
+#pragma omp parallel for num_threads(s->lib->threads) schedule(static) if (segments > 32)
     for (int64_t segment = 0; segment < segments; segment++)
-        s->product[segment] = add_segment(s, n_chunks, segment, weight);
+        s->product[segment] = add_segment(s, m->n_chunks, segment, weight);
     for (int64_t segment = 0; m->group >= 0 && segment < segments; segment++)
         s->dlambda[m->group] += s->product[segment];
 }

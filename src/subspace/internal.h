@@ -19,7 +19,7 @@ typedef struct mover {
     int64_t group;      /* its lambda; -1: none                                   */
     int64_t direct;     /* where its entries begin in x                           */
     int64_t first_tile; /* tiles of the projected tensors before it               */
-    int64_t n_tiles;
+    int64_t n_tiles, n_chunks;
 } mover;
 
 struct subspace {
@@ -35,7 +35,7 @@ struct subspace {
     real *v, *u; /* [inner] */
     real *work;  /* [threads][work_stride]: projection.work, then room for a tile */
     int64_t work_stride;
-    real *partial;   /* [chunks_limit][inner] of one tensor's pull */
+    real *partial;   /* [most n_chunks][inner] of one tensor's pull */
     double *product; /* [segments] parts of <u_i, v> */
     double *dlambda; /* [n_lambda] */
     const real *x;   /* of the pull going on */
@@ -44,10 +44,10 @@ struct subspace {
 
 /* How the work is cut: independent of the number of threads, for sums depend on it. */
 enum {
-    CHUNK_ENTRIES =
-        8192,          /* a chunk of a tensor's tiles has at least that many entries (or 1 tile) */
-    CHUNKS_LIMIT = 32, /* chunks of one tensor at most                                           */
-    SEGMENT = 1024     /* of the inner vector, when chunks are added up                          */
+    CHUNK_ENTRIES = 8192, /* a chunk of a tensor's tiles has so many entries at least (or 1 tile) */
+    CHUNKS_LIMIT = 32,    /* chunks of one tensor at most                                         */
+    SEGMENT = 1024,       /* of the inner vector, when chunks are added up                        */
+    ALONE = 1 << 16       /* a tensor of fewer entries is not worth waking other threads          */
 };
 
 void subspace_fold(void *user, int64_t param, const gradient *g);

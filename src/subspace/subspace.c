@@ -204,6 +204,13 @@ static int check_dim(const subspace *s, const request *r)
     return 0;
 }
 
+static int64_t chunks_of(int64_t n_tiles, int64_t tile)
+{
+    int64_t per_chunk = tile == 0 ? 1 : (CHUNK_ENTRIES + tile - 1) / tile;
+    int64_t n = (n_tiles + per_chunk - 1) / per_chunk;
+    return n < CHUNKS_LIMIT ? n : CHUNKS_LIMIT;
+}
+
 static int make_projection(subspace *s, const request *r)
 {
     projection_state like = {.kind = r->projection, .seed = r->seed, .len_z = s->len_z};
@@ -220,6 +227,7 @@ static int make_projection(subspace *s, const request *r)
         m->first_tile = s->n_tiles;
         m->n_tiles = tile == 0 ? 1 : (m->tensor.size + tile - 1) / tile;
         s->n_tiles += m->n_tiles;
+        m->n_chunks = chunks_of(m->n_tiles, tile);
     }
     return 0;
 }
@@ -251,7 +259,10 @@ static int make_buffers(subspace *s)
     s->work_stride = (p->work + tile + 15) / 16 * 16;
     int64_t threads = p->tile == 0 ? 1 : s->lib->threads;
     TRY(NEW(s->lib, real, threads * s->work_stride, "subspace", &s->work));
-    TRY(NEW(s->lib, real, CHUNKS_LIMIT * p->inner, "subspace", &s->partial));
+    int64_t most = 1;
+    for (int64_t i = 0; i < s->weights->n; i++)
+        most = s->mover[i].n_chunks > most ? s->mover[i].n_chunks : most;
+    TRY(NEW(s->lib, real, most * p->inner, "subspace", &s->partial));
     TRY(NEW(s->lib, double, segments, "subspace", &s->product));
     return NEW(s->lib, double, s->n_lambda, "subspace", &s->dlambda);
 }
