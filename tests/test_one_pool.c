@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <omp.h>
+#include <unistd.h>
 
 #ifdef IDIM_GEMM_DNNL
 #include <oneapi/dnnl/dnnl.h>
@@ -56,7 +57,7 @@ static void onednn_uses_the_threads_we_have(void **state)
 
 int main(void)
 {
-    if (opendir("/proc/self/task") == NULL) {
+    if (access("/proc/self/task", R_OK) != 0) {
         puts("SKIPPED: there is no /proc to count threads in");
         return 77;
     }
