@@ -12,12 +12,12 @@ jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
 
 step() { printf '\n== %s\n' "$*"; }
 
-# FOLDER OPTION...
+# FOLDER TARGET OPTION...
 build() {
-    folder=$1
-    shift
+    folder=$1 target=$2
+    shift 2
     cmake -S . -B "$folder" "$@" > /dev/null
-    cmake --build "$folder" -j "$jobs" > "$folder/build.log" 2>&1 || {
+    cmake --build "$folder" --target "$target" -j "$jobs" > "$folder/build.log" 2>&1 || {
         tail -n 60 "$folder/build.log"
         exit 1
     }
@@ -36,15 +36,15 @@ step format
 tools/check-format.sh
 
 step "clang"
-build build-clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang
+build build-clang all -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang
 suite build-clang
 
 step "ASan and UBSan (gcc)"
-build build-asan --preset asan
+build build-asan all --preset asan
 suite build-asan
 
 step "fuzzers (clang, libFuzzer, ASan, UBSan): corpora replayed"
-build build-fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DIDIM_FUZZERS=ON \
+build build-fuzz fuzzers -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DIDIM_FUZZERS=ON \
     -DIDIM_SANITIZE=ON
 ls build-fuzz/fuzz/fuzz_* > /dev/null
 for fuzzer in build-fuzz/fuzz/fuzz_*; do
@@ -58,6 +58,6 @@ for fuzzer in build-fuzz/fuzz/fuzz_*; do
 done
 
 step "real = double"
-build build-double --preset real-double
+build build-double all --preset real-double
 
 step "everything holds"
