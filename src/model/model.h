@@ -47,6 +47,9 @@ struct idim_model {
 };
 
 int model_open(idim *lib, const model_options *options, idim_model **out);
+
+/* What config.json alone says: everything but the weights. */
+int model_open_config(idim *lib, const model_options *options, idim_model **out);
 void model_close(idim_model *m);
 
 /* Runs the batch forward on t, after tape_begin. loss (may be NULL) is the mean over the

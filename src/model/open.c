@@ -99,7 +99,7 @@ static int open_weights(idim_model *m)
     return 0;
 }
 
-int model_open(idim *lib, const model_options *options, idim_model **out)
+int model_open_config(idim *lib, const model_options *options, idim_model **out)
 {
     *out = NULL;
     TRY(check_options(lib, options));
@@ -110,14 +110,23 @@ int model_open(idim *lib, const model_options *options, idim_model **out)
     int status = hub_find(lib, options->path, &m->path);
     if (status == 0)
         status = open_config(m, options);
-    if (status == 0)
-        status = open_weights(m);
     if (status != 0) {
         model_close(m);
         return status;
     }
     *out = m;
     return 0;
+}
+
+int model_open(idim *lib, const model_options *options, idim_model **out)
+{
+    TRY(model_open_config(lib, options, out));
+    int status = open_weights(*out);
+    if (status != 0) {
+        model_close(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 void model_close(idim_model *m)

@@ -1,0 +1,182 @@
+/* idim_eval and idim_predict: a base, with an adapter or a head of its own, on a file.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "measure/record.h"
+
+#include <math.h>
+#include <time.h>
+
+typedef struct scoring {
+    job job;
+    tape *tape;
+    idim_watch *watch;
+    void *user;
+} scoring;
+
+static int scoring_open(scoring *s, idim *lib, const char *command, const char *spec_json)
+{
+    library_clear(lib);
+    TRY(job_open(lib, command, spec_json, &s->job));
+    return tape_new(lib, s->job.model->weights, &s->tape);
+}
+
+static void scoring_close(scoring *s)
+{
+    tape_free(s->tape);
+    job_close(&s->job);
+}
+
+/* tells the caller that part k of n begins; IDIM_ESTOPPED when it asks to stop */
+static int tell(scoring *s, const char *phase, int64_t k, int64_t n)
+{
+    idim_progress progress = {
+        .phase = phase, .step = k, .steps = n, .loss = NAN, .seconds_left = -1, .score = NAN};
+    if (s->watch != NULL && s->watch(s->user, &progress) != 0)
+        return fail(s->job.lib, IDIM_ESTOPPED, "stopped before the end: nothing was written");
+    return 0;
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- eval --------------------------------------------------------------------------------------
+ */
+
+static int eval_split(scoring *s, const split *on, const char *name, json_t *out)
+{
+    if (on->label == NULL)
+        return 0;
+    evaluation e;
+    TRY(evaluate_split(s->job.model, s->tape, s->job.task, on, NULL, &e));
+    json_object_set_new(out, name, record_evaluation(&e));
+    return 0;
+}
+
+static int eval_all(scoring *s)
+{
+    const task *t = s->job.task;
+    double began = seconds_now();
+    json_t *scores = json_object();
+    int status = tell(s, "eval", 0, 2);
+    if (status == 0)
+        status = eval_split(s, &t->splits[SPLIT_DEV], "dev", scores);
+    if (status == 0)
+        status = eval_split(s, &t->mismatched, "dev_mm", scores);
+    if (status == 0)
+        status = tell(s, "eval", 1, 2);
+    if (status == 0)
+        status = eval_split(s, &t->splits[SPLIT_TEST], "test", scores);
+    if (status == 0 && json_object_size(scores) == 0)
+        status = fail(s->job.lib, IDIM_EARGUMENT,
+                      "%s: expected a file with labels (--dev or --test), found none", t->name);
+    if (status != 0) {
+        json_decref(scores);
+        return status;
+    }
+
+    json_t *out = record_begin(&s->job);
+    json_object_set_new(out, "adapter", record_adapter(&s->job));
+    json_object_set_new(out, "seconds", json_real(seconds_now() - began));
+    json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
+    json_object_set_new(out, "metric", json_string(t->metric));
+    json_object_set_new(out, "eval", scores);
+    json_object_set_new(out, "majority", record_majority(&s->job));
+    return record_finish(s->job.lib, out);
+}
+
+int idim_eval(idim *lib, const char *spec_json, idim_watch *watch, void *user)
+{
+    scoring s = {.watch = watch, .user = user};
+    int status = scoring_open(&s, lib, "eval", spec_json);
+    if (status == 0)
+        status = eval_all(&s);
+    scoring_close(&s);
+    return status;
+}
+
+/* ---- predict -----------------------------------------------------------------------------------
+ */
+
+/* the most likely class; the first of equals */
+static int64_t best_class(const float *logits, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (logits[i] > logits[best])
+            best = i;
+    return best;
+}
+
+/* the names of every label above a probability of one half */
+static json_t *labels_above_half(const job *j, const float *logits)
+{
+    json_t *out = json_array();
+    for (int64_t i = 0; i < j->model->n_labels; i++)
+        if (logits[i] > 0)
+            json_array_append_new(out, job_label(j, i));
+    return out;
+}
+
+static json_t *prediction(const job *j, int64_t index, const float *logits, bool with_logits)
+{
+    json_t *out = json_object();
+    json_object_set_new(out, "index", json_integer(index));
+    if (j->model->problem == PROBLEM_REGRESSION)
+        json_object_set_new(out, "label", record_number((double)logits[0]));
+    else if (j->model->problem == PROBLEM_MULTI_LABEL)
+        json_object_set_new(out, "label", labels_above_half(j, logits));
+    else
+        json_object_set_new(out, "label", job_label(j, best_class(logits, j->model->n_labels)));
+    if (!with_logits)
+        return out;
+
+    json_t *values = json_array();
+    for (int64_t i = 0; i < j->model->n_labels; i++)
+        json_array_append_new(values, record_number((double)logits[i]));
+    json_object_set_new(out, "logits", values);
+    return out;
+}
+
+static int predict_split(scoring *s, const split *on, float *logits)
+{
+    job *j = &s->job;
+    evaluation e;
+    TRY(tell(s, "predict", 0, 1));
+    TRY(evaluate_split(j->model, s->tape, j->task, on, logits, &e));
+
+    bool with_logits = spec_flag(j->spec, "logits");
+    json_t *list = json_array();
+    for (int64_t i = 0; i < on->n; i++)
+        json_array_append_new(list, prediction(j, i, logits + i * j->model->n_labels, with_logits));
+    json_t *out = json_pack("{s:s, s:s, s:o}", "schema", "idim.predict/1", "version", IDIM_VERSION,
+                            "predictions", list);
+    return record_finish(j->lib, out);
+}
+
+static int predict_all(scoring *s)
+{
+    const split *on = &s->job.task->splits[SPLIT_TEST];
+    if (on->path == NULL)
+        return fail(s->job.lib, IDIM_EARGUMENT,
+                    "predict: expected a file to label (--test FILE, or --task with --data), "
+                    "found none");
+    float *logits;
+    TRY(NEW(s->job.lib, float, on->n * s->job.model->n_labels, "logits", &logits));
+    int status = predict_split(s, on, logits);
+    memory_free(s->job.lib, logits);
+    return status;
+}
+
+int idim_predict(idim *lib, const char *spec_json, idim_watch *watch, void *user)
+{
+    scoring s = {.watch = watch, .user = user};
+    int status = scoring_open(&s, lib, "predict", spec_json);
+    if (status == 0)
+        status = predict_all(&s);
+    scoring_close(&s);
+    return status;
+}

@@ -1,0 +1,339 @@
+/* Opening what a spec names, in the order in which one thing needs another: the adapter says what
+ * the head was trained for, the folder's config which label names it knows, the task how many
+ * labels there are, and only then are the weights read and the head made.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "measure/job.h"
+#include "base/hash.h"
+#include "measure/defaults.h"
+#include "model/hub.h"
+
+#include <string.h>
+
+enum { DEFAULT_MAX_LENGTH = 128 };
+
+static bool is_command(const job *j, const char *name)
+{
+    return strcmp(spec_command(j->spec), name) == 0;
+}
+
+/* the text of a setting the command may not have; NULL when there is none */
+static const char *text_of(const job *j, const char *name)
+{
+    if (!spec_has(j->spec, name))
+        return NULL;
+    const char *text = spec_text(j->spec, name);
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static int64_t integer_of(const job *j, const char *name, int64_t otherwise)
+{
+    return spec_has(j->spec, name) ? spec_integer(j->spec, name) : otherwise;
+}
+
+/* ---- the task ----------------------------------------------------------------------------------
+ */
+
+/* what was asked for; else what the adapter was trained with; else 128, or all positions if fewer
+ */
+static int64_t max_length(const job *j)
+{
+    if (spec_has(j->spec, "max_seq_length") && !spec_is_auto(j->spec, "max_seq_length"))
+        return spec_integer(j->spec, "max_seq_length");
+    if (j->adapter != NULL)
+        return j->adapter->max_seq_length;
+    return j->positions < DEFAULT_MAX_LENGTH ? j->positions : DEFAULT_MAX_LENGTH;
+}
+
+static int check_length(const job *j)
+{
+    if (max_length(j) > j->positions)
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "max_seq_length: expected at most %lld, the positions of the model, found %lld",
+                    (long long)j->positions, (long long)max_length(j));
+    return 0;
+}
+
+static bool names_a_task(const job *j)
+{
+    static const char *const sources[] = {"task", "train", "dev", "test"};
+    for (int i = 0; i < 4; i++)
+        if (text_of(j, sources[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* known: the model's config, for the names of its labels */
+static int open_task(job *j, const idim_model *known)
+{
+    task_options o = task_defaults();
+    o.name = text_of(j, "task");
+    o.data = text_of(j, "data");
+    o.file[SPLIT_TRAIN] = text_of(j, "train");
+    o.file[SPLIT_DEV] = text_of(j, "dev");
+    o.file[SPLIT_TEST] = text_of(j, "test");
+    o.text = text_of(j, "text");
+    o.label = text_of(j, "label");
+    o.needs_labels = !is_command(j, "predict") && !is_command(j, "inspect");
+    o.max_length = max_length(j);
+    o.max_samples[SPLIT_TRAIN] = integer_of(j, "max_train_samples", 0);
+    o.max_samples[SPLIT_DEV] = o.max_samples[SPLIT_TEST] = integer_of(j, "max_eval_samples", 0);
+    if (j->adapter != NULL) {
+        o.known_labels = j->adapter->label_name;
+        o.n_known_labels = j->adapter->label_name != NULL ? j->adapter->n_labels : 0;
+        o.labels_fixed = true;
+    } else if (known->label_name != NULL) {
+        o.known_labels = (const char *const *)known->label_name;
+        o.n_known_labels = known->n_labels;
+    }
+    return task_open(j->lib, &o, j->tokenizer, &j->task);
+}
+
+/* ---- the model ---------------------------------------------------------------------------------
+ */
+
+static uint64_t seed_of(const job *j)
+{
+    return j->adapter != NULL ? j->adapter->seed : (uint64_t)integer_of(j, "seed", 42);
+}
+
+static int open_model(job *j)
+{
+    model_options o = model_defaults();
+    o.path = j->folder;
+    o.seed = seed_of(j);
+    o.pooling = j->adapter != NULL ? j->adapter->pooling : text_of(j, "pooling");
+    if (j->adapter != NULL) {
+        o.n_labels = j->adapter->n_labels;
+        o.problem = j->adapter->problem;
+    } else if (is_command(j, "tune")) {
+        o.n_labels = j->task->n_labels;
+        o.problem = j->task->kind == TASK_REGRESSION ? "regression" : "classes";
+    }
+    if (spec_has(j->spec, "dropout") && !spec_is_auto(j->spec, "dropout"))
+        o.dropout = spec_number(j->spec, "dropout");
+    TRY(model_open(j->lib, &o, &j->model));
+    for (int64_t i = 0; i < j->model->n_notes; i++)
+        library_log(j->lib, "%s", j->model->notes[i]);
+    return 0;
+}
+
+/* a folder whose head has never been trained cannot be scored without an adapter */
+static int check_head(const job *j)
+{
+    bool scores = is_command(j, "eval") || is_command(j, "predict");
+    if (scores && j->adapter == NULL && !j->model->own_head)
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "%s: expected a classification head of its own, or an adapter, found neither: "
+                    "name the adapter.idim that tune wrote with --adapter",
+                    j->folder);
+    return 0;
+}
+
+/* ---- the subspace ------------------------------------------------------------------------------
+ */
+
+static int open_subspace(job *j)
+{
+    idim_subspace_options o = idim_subspace_defaults();
+    const spec *s = j->spec;
+    o.method = spec_text(s, "method");
+    o.projection = spec_text(s, "projection");
+    o.normalize = spec_text(s, "normalize");
+    o.groups = spec_text(s, "groups");
+    o.pull = spec_text(s, "pull");
+    o.dim = spec_integer(s, "dim");
+    o.seed = (uint64_t)spec_integer(s, "seed");
+    TRY(subspace_new(j->model->weights, &o, &j->space));
+    if (spec_is_auto(s, "max_seq_length"))
+        spec_set_integer(j->spec, "max_seq_length", max_length(j));
+    defaults_resolve(j->spec, subspace_len_z(j->space));
+    return 0;
+}
+
+/* theta <- the adapter's numbers */
+static int apply_adapter(job *j)
+{
+    TRY(adapter_check(j->adapter, j->model->fingerprint));
+    idim_subspace_options o = adapter_options(j->adapter);
+    TRY(subspace_new(j->model->weights, &o, &j->space));
+    return adapter_place(j->adapter, j->space, j->model->weights->theta);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------
+ */
+
+static int open_adapter(job *j)
+{
+    const char *path = text_of(j, "adapter");
+    return path == NULL ? 0 : adapter_read(j->lib, path, &j->adapter);
+}
+
+static int open_data(job *j)
+{
+    model_options o = model_defaults();
+    idim_model *known;
+    o.path = j->folder;
+    TRY(tokenizer_open(j->lib, j->folder, &j->tokenizer));
+    TRY(model_open_config(j->lib, &o, &known));
+    j->positions = known->config.positions;
+    int status = check_length(j);
+    if (status == 0)
+        status = open_task(j, known);
+    model_close(known);
+    return status;
+}
+
+static int open_parts(job *j)
+{
+    const char *path = text_of(j, "model");
+    TRY(open_adapter(j));
+    if (path == NULL && is_command(j, "inspect") && j->adapter != NULL)
+        return 0;
+    if (path == NULL)
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "model: expected a model folder (--model PATH), found none");
+    TRY(hub_find(j->lib, path, &j->folder));
+    if (is_command(j, "tokenize"))
+        return tokenizer_open(j->lib, j->folder, &j->tokenizer);
+    if (names_a_task(j))
+        TRY(open_data(j));
+    else if (!is_command(j, "inspect"))
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "data: expected --task with --data, or files (--train, --dev, --test), found "
+                    "none");
+    TRY(open_model(j));
+    if (is_command(j, "inspect"))
+        return 0;
+    TRY(check_head(j));
+    if (is_command(j, "tune"))
+        return open_subspace(j);
+    return j->adapter != NULL ? apply_adapter(j) : 0;
+}
+
+int job_open(idim *lib, const char *command, const char *text, job *out)
+{
+    *out = (job){.lib = lib};
+    TRY(spec_parse(lib, command, text, &out->spec));
+    int64_t threads = spec_integer(out->spec, "threads");
+    if (threads > 0)
+        lib->threads = (int)threads;
+    return open_parts(out);
+}
+
+void job_close(job *j)
+{
+    if (j->lib == NULL)
+        return;
+    subspace_free(j->space);
+    model_close(j->model);
+    task_close(j->task);
+    tokenizer_close(j->tokenizer);
+    adapter_free(j->adapter);
+    spec_free(j->spec);
+    memory_free(j->lib, j->folder);
+    *j = (job){0};
+}
+
+/* ---- what is asked of a job --------------------------------------------------------------------
+ */
+
+json_t *job_label(const job *j, int64_t i)
+{
+    const char *name = NULL;
+    if (j->adapter != NULL && j->adapter->label_name != NULL)
+        name = j->adapter->label_name[i];
+    else if (j->model->label_name != NULL)
+        name = j->model->label_name[i];
+    else if (j->task != NULL && j->task->label_name != NULL && i < j->task->n_labels)
+        name = j->task->label_name[i];
+    return name != NULL ? json_string(name) : json_integer(i);
+}
+
+trainer_options job_trainer_options(const spec *s)
+{
+    trainer_options o = trainer_defaults();
+    o.optimiser.kind = (optimiser_kind)optimiser_kind_of(spec_text(s, "optimizer"));
+    if (o.optimiser.kind == OPTIMISER_SGD)
+        o.optimiser.beta1 = 0;
+    o.optimiser.weight_decay = spec_number(s, "weight_decay");
+    o.optimiser.max_grad_norm = spec_number(s, "max_grad_norm");
+    o.schedule.kind = (schedule_kind)schedule_kind_of(spec_text(s, "lr_scheduler_type"));
+    o.schedule.rate = spec_number(s, "learning_rate");
+    o.epochs = spec_number(s, "num_train_epochs");
+    o.max_steps = spec_integer(s, "max_steps");
+    o.warmup = spec_number(s, "warmup_steps");
+    o.batch = spec_integer(s, "per_device_train_batch_size");
+    o.accumulation = spec_integer(s, "gradient_accumulation_steps");
+    o.seed = (uint64_t)spec_integer(s, "seed");
+    /* no dropout is not the same as dropout 0: it draws nothing */
+    o.dropout = spec_is_auto(s, "dropout") || spec_number(s, "dropout") > 0;
+    return o;
+}
+
+int job_save_adapter(const job *j, const real *x, const char *path)
+{
+    static const char *const problems[] = {"classes", "regression", "multi-label"};
+    const spec *s = j->spec;
+    const idim_model *m = j->model;
+    adapter a = {.method = spec_text(s, "method"),
+                 .projection = spec_text(s, "projection"),
+                 .normalize = spec_text(s, "normalize"),
+                 .groups = spec_text(s, "groups"),
+                 .pull = spec_text(s, "pull"),
+                 .seed = (uint64_t)spec_integer(s, "seed"),
+                 .len_z = subspace_len_z(j->space),
+                 .n_lambda = subspace_n_lambda(j->space),
+                 .n_direct = subspace_n_direct(j->space),
+                 .x = x,
+                 .base = m->fingerprint,
+                 .architecture = m->arch->model_type,
+                 .weights = m->weights->size,
+                 .initializer_range = m->initializer_range,
+                 .pooling = spec_text(s, "pooling"),
+                 .task = j->task->name,
+                 .problem = problems[m->problem],
+                 .n_labels = m->n_labels,
+                 .label_name = (const char *const *)j->task->label_name,
+                 .max_seq_length = max_length(j)};
+    return adapter_write(j->lib, &a, path);
+}
+
+int64_t job_adapter_bytes(const job *j)
+{
+    enum { HEADER = 700 }; /* about what the texts take */
+    return HEADER + subspace_dim(j->space) * (int64_t)sizeof(float);
+}
+
+static int hash_line(idim *lib, hasher *h, const char *line)
+{
+    TRY(hash_add(lib, h, line, (int64_t)strlen(line)));
+    return hash_add(lib, h, "\n", 1);
+}
+
+static int hash_parts(const job *j, hasher *h)
+{
+    char *canonical;
+    TRY(spec_canonical(j->spec, &canonical));
+    int status = hash_line(j->lib, h, canonical);
+    memory_free(j->lib, canonical);
+    TRY(status);
+    TRY(hash_line(j->lib, h, IDIM_VERSION));
+    TRY(hash_line(j->lib, h, j->model->fingerprint));
+    for (int i = 0; i < N_SPLITS; i++)
+        TRY(hash_line(j->lib, h, j->task->splits[i].sha256));
+    return hash_line(j->lib, h, j->task->mismatched.sha256);
+}
+
+int job_name(const job *j, char text[HASH_TEXT])
+{
+    uint8_t digest[HASH_BYTES];
+    hasher *h;
+    TRY(hash_begin(j->lib, &h));
+    int status = hash_parts(j, h);
+    int ended = hash_end(j->lib, h, digest);
+    TRY(status);
+    TRY(ended);
+    hash_text(digest, text);
+    return 0;
+}

@@ -1,0 +1,50 @@
+/* A job: what a spec names, opened. The model, its tokenizer, the task, an adapter, the subspace.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_MEASURE_JOB_H
+#define IDIM_MEASURE_JOB_H
+
+#include <jansson.h>
+
+#include "measure/spec.h"
+#include "model/model.h"
+#include "subspace/adapter.h"
+#include "subspace/subspace.h"
+#include "task/task.h"
+#include "train/trainer.h"
+
+typedef struct job {
+    idim *lib;
+    spec *spec;
+    char *folder;              /* of the model, resolved                        */
+    int64_t positions;         /* the longest text it can read, in tokens       */
+    idim_tokenizer *tokenizer; /* each below is NULL until its step             */
+    adapter *adapter;
+    task *task;
+    idim_model *model;
+    subspace *space;
+} job;
+
+/* Reads the spec, then opens adapter, tokenizer, task and model as the command needs them: tune,
+ * eval and predict all of these; inspect what is named. After tune the subspace is open and every
+ * "auto" of the spec is resolved; with an adapter, theta is the adapted one. */
+int job_open(idim *lib, const char *command, const char *text, job *out);
+void job_close(job *j);
+
+/* Writes the trained numbers x [subspace_dim] with all they need to mean the same theta again. */
+int job_save_adapter(const job *j, const real *x, const char *path);
+
+/* About how large that file will be. */
+int64_t job_adapter_bytes(const job *j);
+
+/* How a tune job trains. */
+trainer_options job_trainer_options(const spec *s);
+
+/* The name of class i as JSON text: the adapter's, the data's or the model's, else its number. */
+json_t *job_label(const job *j, int64_t i);
+
+/* SHA-256 over everything that decides the numbers of a run: canonical spec, data files, base,
+ * formats. Two runs with the same name give the same bytes. */
+int job_name(const job *j, char text[HASH_TEXT]);
+
+#endif
