@@ -20,7 +20,8 @@ json_t *record_number(double value);
 /* The parts every idim.run/1 begins with: schema, version, model, task, method, settings. */
 json_t *record_begin(const job *j);
 
-/* {"dev": {...}, "test": {...}} of what always answering the majority class scores. */
+/* {"dev": {...}, "test": {...}} of what always answering the majority class (or mean) of the train
+ * split scores, of the split's own where there is no train split. */
 json_t *record_majority(const job *j);
 
 /* {"path", "n", "truncated", "skipped", "sha256"} of a split, null where there is none. */
