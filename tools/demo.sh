@@ -27,35 +27,35 @@ tune() {
         --output-dir "$folder/$name" --json "$@" > "$folder/$name.json"
 }
 
-# NAME KEY: a number of the record
+# NAME PATH: a value of the record
 value() {
-    sed 's/[[:space:]]//g' "$folder/$1.json" | tr -d '\n' | sed -n "s/.*$2\":\([-0-9.e+]*\).*/\1/p"
+    awk -f "$tools/flatten.awk" "$folder/$1.json" | awk -v path="$2" '$1 == path { print $2 }'
 }
-accuracy() { value "$1" "\"test\":{[^}]*\"accuracy" | awk '{ printf "%.1f %%", 100 * $1 }'; }
+percent() { awk -v x="$1" 'BEGIN { printf "%.1f %%", 100 * x }'; }
 
 # LABEL NUMBERS ACCURACY SECONDS FILE
 row() { printf '  %-44s %12s %14s %9s  %s\n' "$@"; }
 
 # NAME LABEL
 row_of() {
-    trained=$(($(value "$1" '"z') + $(value "$1" '"lambda') + $(value "$1" '"direct')))
-    bytes=$(value "$1" '"bytes')
-    row "$2" "$trained" "$(accuracy "$1")" "$(value "$1" '"seconds' | awk '{ printf "%.0f s", $1 }')" \
-        "$(awk -v b="$bytes" 'BEGIN { if (b < 1e6) printf "%.1f KB", b / 1e3; else printf "%.0f MB", b / 1e6 }')"
+    trained=$(($(value "$1" trained.z) + $(value "$1" trained.lambda) + $(value "$1" trained.direct)))
+    size=$(awk -v b="$(value "$1" adapter.bytes)" \
+        'BEGIN { if (b < 1e6) printf "%.1f KB", b / 1e3; else printf "%.0f MB", b / 1e6 }')
+    time=$(awk -v s="$(value "$1" seconds)" 'BEGIN { printf "%.0f s", s }')
+    row "$2" "$trained" "$(percent "$(value "$1" eval.test.accuracy)")" "$time" "$size"
 }
 
 tune said --method said --dim "$dim"
 tune head --method head
 tune full --method full
 
-rows=$(value said '"test":{[^}]*"n')
-majority=$(value said '"majority":{.*"test":{[^}]*"accuracy' | awk '{ printf "%.1f %%", 100 * $1 }')
 echo
-echo "A model of $(value said '"parameters') weights that knows English learned to tell good film reviews from"
-echo "bad ones, from $(($(wc -l < "$folder/reviews/train.tsv") - 1)) examples. How often it is right about $rows it has not seen:"
+echo "A model of $(value said model.parameters) weights that was taught English, and not to judge films, learned"
+echo "from $(value said task.train.n) sentences of film reviews to tell good from bad. How often it is right about"
+echo "$(value said eval.test.n) others:"
 echo
 row "what was trained" "numbers" "right" "time" "file to keep"
-row "nothing: always the more frequent answer" 0 "$majority" "" ""
+row "nothing: always the more frequent answer" 0 "$(percent "$(value said majority.test.accuracy)")" "" ""
 row_of head "only the classifier on top"
 row_of said "$dim numbers that move all weights at once"
 row_of full "every weight"
