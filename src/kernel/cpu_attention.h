@@ -230,10 +230,7 @@ static void softmax_row(const head_work *w, real *p, const real *factor, real *l
 {
     const int64_t T = w->T;
     const real scale = (real)(1 / sqrt((double)w->dh));
-    real top = p[0], sum = 0;
-#pragma omp simd reduction(max : top)
-    for (int64_t j = 0; j < T; j++)
-        top = p[j] > top ? p[j] : top;
+    real top = largest(T, p), sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < T; j++) {
         real e = fast_exp(scale * (p[j] - top));

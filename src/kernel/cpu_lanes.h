@@ -12,6 +12,11 @@
 #include "kernel/kernels.h"
 
 typedef real lanes __attribute__((vector_size(VECTOR_BYTES)));
+#ifdef IDIM_REAL_DOUBLE
+typedef int64_t lane_bits __attribute__((vector_size(VECTOR_BYTES)));
+#else
+typedef int32_t lane_bits __attribute__((vector_size(VECTOR_BYTES)));
+#endif
 enum { LANES = VECTOR_BYTES / (int)sizeof(real) };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -26,6 +31,26 @@ INLINE lanes load(const real *p)
 INLINE void store(real *p, lanes v)
 {
     memcpy(p, &v, sizeof v);
+}
+
+/* of x[n], n > 0 */
+static inline real largest(int64_t n, const real *x)
+{
+    real top = x[0];
+    int64_t j = 0;
+    if (n >= LANES) {
+        lanes tops = load(x);
+        for (j = LANES; j + LANES <= n; j += LANES) {
+            lanes v = load(x + j);
+            lane_bits greater = v > tops;
+            tops = (lanes)((greater & (lane_bits)v) | (~greater & (lane_bits)tops));
+        }
+        for (int l = 0; l < LANES; l++)
+            top = tops[l] > top ? tops[l] : top;
+    }
+    for (; j < n; j++)
+        top = x[j] > top ? x[j] : top;
+    return top;
 }
 
 static inline int64_t round_up(int64_t n, int64_t step)
