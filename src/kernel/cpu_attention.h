@@ -273,32 +273,33 @@ static void head_forward(head_work *w, real *out)
     }
 }
 
-/* p: scores -> mask P;  dp: dO V' -> dS */
+/* p: scores -> mask P;  dp: dO V' -> dS. The rows of dS add up to 0 in exact arithmetic, which
+ * makes the gradient of the key bias 0: so the sum is divided by that of P, which the rounding of
+ * lse leaves a little off 1, and what the rows still add up to is taken from their first entry. */
 static void scores_row_backward(const head_work *w, real *p, real *dp, const real *factor, real lse)
 {
     const int64_t T = w->T;
     const real scale = (real)(1 / sqrt((double)w->dh));
-    real along = 0;
-    if (factor == NULL) {
-#pragma omp simd reduction(+ : along)
-        for (int64_t j = 0; j < T; j++) {
-            p[j] = fast_exp(scale * p[j] - lse);
-            along += p[j] * dp[j];
-        }
+    real along = 0, sum = 0, rest = 0;
+    if (factor != NULL)
         for (int64_t j = 0; j < T; j++)
-            dp[j] = scale * p[j] * (dp[j] - along);
-        return;
-    }
-#pragma omp simd reduction(+ : along)
+            dp[j] *= factor[j];
+#pragma omp simd reduction(+ : along, sum)
     for (int64_t j = 0; j < T; j++) {
         p[j] = fast_exp(scale * p[j] - lse);
-        dp[j] *= factor[j];
+        sum += p[j];
         along += p[j] * dp[j];
     }
+    along /= sum;
+#pragma omp simd reduction(+ : rest)
     for (int64_t j = 0; j < T; j++) {
         dp[j] = scale * p[j] * (dp[j] - along);
-        p[j] *= factor[j];
+        rest += dp[j];
     }
+    dp[0] -= rest;
+    if (factor != NULL)
+        for (int64_t j = 0; j < T; j++)
+            p[j] *= factor[j];
 }
 
 /* dkey += dS' Q, dvalue += (mask P)' dO, dq = dS K of one block */

@@ -68,11 +68,15 @@ static void cpu_column_sums(int threads, int64_t rows, int64_t cols, const real 
     for (int64_t piece = 0; piece < partials(rows); piece++) {
         int64_t first = piece * PARTIAL_ROWS;
         int64_t end = rows - first < PARTIAL_ROWS ? rows : first + PARTIAL_ROWS;
-        real *sum = partial + piece * cols;
-        memset(sum, 0, (size_t)cols * sizeof *sum);
-        for (int64_t i = first; i < end; i++)
-            for (int64_t j = 0; j < cols; j++)
-                sum[j] += x[i * cols + j];
+        for (int64_t left = 0; left < cols; left += COLUMNS) {
+            double sum[COLUMNS] = {0};
+            int64_t width = cols - left < COLUMNS ? cols - left : COLUMNS;
+            for (int64_t i = first; i < end; i++)
+                for (int64_t j = 0; j < width; j++)
+                    sum[j] += (double)x[i * cols + left + j];
+            for (int64_t j = 0; j < width; j++)
+                partial[piece * cols + left + j] = (real)sum[j];
+        }
     }
     cpu_sum_partials(threads, partials(rows), cols, partial, out);
 }

@@ -1,0 +1,168 @@
+/* The fixtures of tests/fixtures/bert: a model folder with PyTorch's batch, logits, loss and
+ * gradients beside it (tools/make_model_fixtures.py).
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_TESTS_BERT_FIXTURE_H
+#define IDIM_TESTS_BERT_FIXTURE_H
+
+#include <math.h>
+
+#include "check.h"
+#include "format/safetensors.h"
+#include "model/model.h"
+
+typedef struct bert_case {
+    const char *name;
+    int64_t n_labels; /* 0: as the folder says */
+    const char *pooling;
+} bert_case;
+
+static const bert_case bert_cases[] = {
+    {"pairs", 0, "cls"},      {"odd", 0, "cls"},         {"wide-heads", 0, "cls"},
+    {"regression", 0, "cls"}, {"multi-label", 0, "cls"}, {"old-names", 0, "cls"},
+    {"bare", 3, "cls"},       {"no-pooler", 2, "cls"},   {"long", 0, "cls"},
+    {"many-heads", 0, "cls"}, {"mean", 0, "mean"},
+};
+
+enum { BERT_CASES = sizeof bert_cases / sizeof bert_cases[0] };
+
+typedef struct bert_fixture {
+    idim_model *model;
+    safetensors *expected;
+    idim_batch batch;
+    int32_t *ids, *segment, *start;
+    float *label;
+} bert_fixture;
+
+static inline const safetensor *fixture_tensor(const bert_fixture *f, const char *name)
+{
+    const safetensor *t = safetensors_find(f->expected, name);
+    if (t == NULL)
+        fail_msg("%s: no tensor %s", f->expected->path, name);
+    return t;
+}
+
+/* to be freed with free() */
+static inline real *fixture_values(const bert_fixture *f, const char *name, int64_t *n)
+{
+    const safetensor *t = fixture_tensor(f, name);
+    real *value = calloc((size_t)t->elements, sizeof *value);
+    assert_non_null(value);
+    CHECK_OK(f->expected->lib, safetensors_read(f->expected, t, value, NULL));
+    *n = t->elements;
+    return value;
+}
+
+static inline int32_t *fixture_indices(const bert_fixture *f, const char *name, int64_t *n)
+{
+    real *value = fixture_values(f, name, n);
+    int32_t *index = calloc((size_t)*n, sizeof *index);
+    assert_non_null(index);
+    for (int64_t i = 0; i < *n; i++)
+        index[i] = (int32_t)value[i];
+    free(value);
+    return index;
+}
+
+/* the formula of make_model_fixtures.py, for what the folder lacks */
+static inline void fixture_fill_fresh(params *p)
+{
+    for (int64_t i = 0; i < p->n; i++) {
+        const param *t = &p->item[i];
+        for (int64_t j = 0; j < param_size(t) && t->fresh; j++)
+            p->theta[t->offset + j] = t->is_bias ? 0 : (real)(float)(0.3 * sin(1 + (double)j));
+    }
+}
+
+static inline bert_fixture fixture_open(idim *lib, const bert_case *c)
+{
+    char path[512];
+    bert_fixture f;
+    model_options options = model_defaults();
+    snprintf(path, sizeof path, "%s/fixtures/bert/%s", TEST_FOLDER, c->name);
+    options.path = path;
+    options.n_labels = c->n_labels;
+    options.pooling = c->pooling;
+    CHECK_OK(lib, model_open(lib, &options, &f.model));
+    fixture_fill_fresh(f.model->weights);
+
+    int64_t n;
+    snprintf(path, sizeof path, "%s/fixtures/bert/%s/expected.safetensors", TEST_FOLDER, c->name);
+    CHECK_OK(lib, safetensors_open(lib, path, &f.expected));
+    f.ids = fixture_indices(&f, "ids", &n);
+    f.segment = fixture_indices(&f, "segment", &n);
+    real *label = fixture_values(&f, "label", &n);
+    f.label = calloc((size_t)n, sizeof *f.label);
+    for (int64_t i = 0; i < n; i++)
+        f.label[i] = (float)label[i];
+    free(label);
+    f.start = fixture_indices(&f, "start", &n);
+    f.batch = (idim_batch){f.ids, f.segment, f.start, f.label, n - 1};
+    return f;
+}
+
+static inline void fixture_close(bert_fixture *f)
+{
+    free(f->ids);
+    free(f->segment);
+    free(f->start);
+    free(f->label);
+    safetensors_close(f->expected);
+    model_close(f->model);
+}
+
+/* ---- a sink that adds everything into one vector -----------------------------------------------
+ */
+
+typedef struct full_sum {
+    const params *weights;
+    real *value; /* [D] */
+    int64_t folds;
+} full_sum;
+
+static inline void full_sum_fold(void *user, int64_t i, const gradient *g)
+{
+    full_sum *s = user;
+    s->folds++;
+    real *out = s->value + s->weights->item[i].offset;
+    for (int64_t run = 0; run < g->n; run++) {
+        assert_true(run == 0 || g->first[run] >= g->first[run - 1] + g->length);
+        for (int64_t j = 0; j < g->length; j++)
+            out[g->first[run] + j] += g->value[run * g->length + j];
+    }
+}
+
+/* loss and, unless `out` is NULL, the gradient [D] of the trained weights; gives the folds */
+static inline int64_t model_gradient(idim_model *m, tape *t, const idim_batch *batch,
+                                     const bool *trained, tape_training training, double *loss,
+                                     real *out)
+{
+    full_sum sum = {m->weights, out, 0};
+    gradient_sink sink = {&sum, full_sum_fold, trained};
+    tape_begin(t, out != NULL ? trained : NULL, training);
+    CHECK_OK(m->lib, model_forward(m, t, batch, loss, NULL));
+    if (out != NULL) {
+        memset(out, 0, (size_t)m->weights->size * sizeof *out);
+        CHECK_OK(m->lib, model_backward(m, t, 1, &sink));
+    }
+    return sum.folds;
+}
+
+static inline bool *all_trained(const params *p)
+{
+    bool *trained = calloc((size_t)p->n, sizeof *trained);
+    assert_non_null(trained);
+    for (int64_t i = 0; i < p->n; i++)
+        trained[i] = true;
+    return trained;
+}
+
+static inline double largest_of(const real *x, int64_t n)
+{
+    double top = 0;
+    for (int64_t i = 0; i < n; i++)
+        top = fabs((double)x[i]) > top ? fabs((double)x[i]) : top;
+    return top;
+}
+
+#endif

@@ -1,0 +1,483 @@
+/* BERT against PyTorch: logits, loss and every gradient of small random models; and what must hold
+ * for any model: threads, memory, frozen weights, batches that are refused.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "bert_fixture.h"
+
+#include "arch/arch.h"
+#include "tape/node.h"
+
+static const tape_training QUIET = {.on = false};
+
+/* max |difference| <= 1e-5 max(largest entry of the tensor, 1e-3 largest of the model): some
+ * gradients, those of the key bias, are zero in exact arithmetic. float has 6e-8; the sums here
+ * have under 200 terms. */
+static void check_close(const char *model, const char *name, const real *found, const real *wanted,
+                        int64_t n, double largest_of_model)
+{
+    double scale = fmax(largest_of(wanted, n), 1e-3 * largest_of_model);
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs((double)(found[i] - wanted[i])) <= 1e-5 * scale))
+            fail_msg("%s: %s[%lld]: PyTorch has %.9g, found %.9g, tensor up to %g", model, name,
+                     (long long)i, (double)wanted[i], (double)found[i], scale);
+}
+
+static void check_gradients(const bert_case *c, const bert_fixture *f, const real *found)
+{
+    const params *p = f->model->weights;
+    double top = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < p->n; i++) {
+            char name[256];
+            int64_t n;
+            snprintf(name, sizeof name, "grad.%s", p->item[i].name);
+            real *wanted = fixture_values(f, name, &n);
+            assert_int_equal(n, param_size(&p->item[i]));
+            if (pass == 0)
+                top = fmax(top, largest_of(wanted, n));
+            else
+                check_close(c->name, name, found + p->item[i].offset, wanted, n, top);
+            free(wanted);
+        }
+}
+
+static void check_case(idim *lib, const bert_case *c, const kernels *table)
+{
+    bert_fixture f = fixture_open(lib, c);
+    idim_model *m = f.model;
+    gradient_sink sink = {.fold = full_sum_fold};
+    bool *trained = all_trained(m->weights);
+    real *found = calloc((size_t)m->weights->size, sizeof *found);
+    full_sum sum = {m->weights, found, 0};
+    sink.user = &sum;
+    tape *t;
+    int64_t n;
+
+    CHECK_OK(lib, tape_new(lib, m->weights, &t));
+    t->k = table;
+    tape_begin(t, trained, QUIET);
+    double loss;
+    real *logits = calloc((size_t)(f.batch.n * m->n_labels), sizeof *logits);
+    CHECK_OK(lib, model_forward(m, t, &f.batch, &loss, logits));
+    real *wanted = fixture_values(&f, "logits", &n);
+    assert_int_equal(n, f.batch.n * m->n_labels);
+    check_close(c->name, "logits", logits, wanted, n, 0);
+    free(wanted);
+    wanted = fixture_values(&f, "loss", &n);
+    check_close(c->name, "loss", &(real){(real)loss}, wanted, 1, 0);
+    free(wanted);
+
+    CHECK_OK(lib, model_backward(m, t, 1, &sink));
+    check_gradients(c, &f, found);
+    free(logits);
+    free(found);
+    free(trained);
+    tape_free(t);
+    fixture_close(&f);
+}
+
+static void logits_loss_and_gradients_are_those_of_pytorch(void **state)
+{
+    (void)state;
+    idim *lib = check_library(2);
+    int64_t n;
+    const kernels *const *table = kernels_list(&n);
+    for (int64_t k = 0; k < n; k++) {
+        if (!table[k]->supported()) {
+            print_message("SKIPPED: this CPU has no %s\n", table[k]->name);
+            continue;
+        }
+        for (int i = 0; i < BERT_CASES; i++)
+            check_case(lib, &bert_cases[i], table[k]);
+    }
+    idim_close(lib);
+}
+
+static void the_public_calls_give_the_same(void **state)
+{
+    (void)state;
+    idim *lib = check_library(2);
+    bert_fixture f = fixture_open(lib, &bert_cases[4]);
+    int64_t D = idim_model_size(f.model), n;
+    float logits[3 * 4], *found = calloc((size_t)D, sizeof *found);
+    bool *trained = all_trained(f.model->weights);
+    real *expected = calloc((size_t)D, sizeof *expected);
+    real *wanted = fixture_values(&f, "logits", &n);
+    tape *t;
+    double loss, expected_loss;
+    CHECK_OK(lib, idim_model_predict(f.model, &f.batch, logits));
+    CHECK_OK(lib, idim_model_loss(f.model, &f.batch, &loss, found));
+    CHECK_OK(lib, tape_new(lib, f.model->weights, &t));
+    model_gradient(f.model, t, &f.batch, trained, QUIET, &expected_loss, expected);
+    assert_int_equal(n, 12);
+    for (int i = 0; i < 12; i++)
+        assert_true(fabs((double)logits[i] - (double)wanted[i]) < 1e-5);
+    assert_true(loss == expected_loss);
+    assert_memory_equal(found, expected, (size_t)D * sizeof *found);
+    tape_free(t);
+    free(wanted);
+    free(expected);
+    free(trained);
+    free(found);
+    fixture_close(&f);
+    idim_close(lib);
+}
+
+/* ---- the number of threads ----------------------------------------------------------------------
+ */
+
+/* Repeats the fixture's batch so that there are several tiles and pieces of work. */
+static idim_batch repeated(const bert_fixture *f, int times)
+{
+    int64_t n = f->batch.n, T = f->start[n];
+    int32_t *ids = calloc((size_t)(T * times), sizeof *ids);
+    int32_t *segment = calloc((size_t)(T * times), sizeof *segment);
+    int32_t *start = calloc((size_t)(n * times + 1), sizeof *start);
+    float *label = calloc((size_t)(n * times), sizeof *label);
+    for (int64_t k = 0; k < times; k++) {
+        for (int64_t i = 0; i < T; i++) {
+            ids[k * T + i] = (int32_t)((f->ids[i] + 7 * k) % 60);
+            segment[k * T + i] = f->segment[i];
+        }
+        for (int64_t i = 0; i < n; i++) {
+            start[k * n + i] = (int32_t)(k * T) + f->start[i];
+            label[k * n + i] = f->label[i];
+        }
+    }
+    start[n * times] = (int32_t)(T * times);
+    return (idim_batch){ids, segment, start, label, n * times};
+}
+
+static void free_batch(idim_batch *b)
+{
+    free((void *)(uintptr_t)b->ids);
+    free((void *)(uintptr_t)b->segment);
+    free((void *)(uintptr_t)b->start);
+    free((void *)(uintptr_t)b->label);
+}
+
+static void the_number_of_threads_changes_no_bit(void **state)
+{
+    (void)state;
+    static const int THREADS[] = {1, 2, 3, 7};
+    const tape_training noisy = {.on = true, .seed = 5, .step = 11};
+    double first_loss = 0;
+    real *first = NULL;
+    for (int k = 0; k < 4; k++) {
+        idim *lib = check_library(THREADS[k]);
+        bert_fixture f = fixture_open(lib, &bert_cases[9]);
+        idim_batch batch = repeated(&f, 30);
+        bool *trained = all_trained(f.model->weights);
+        real *found = calloc((size_t)f.model->weights->size, sizeof *found);
+        tape *t;
+        double loss;
+        CHECK_OK(lib, tape_new(lib, f.model->weights, &t));
+        model_gradient(f.model, t, &batch, trained, noisy, &loss, found);
+        if (k == 0) {
+            first = found;
+            first_loss = loss;
+        } else {
+            assert_memory_equal(&loss, &first_loss, sizeof loss);
+            assert_memory_equal(first, found, (size_t)f.model->weights->size * sizeof *found);
+            free(found);
+        }
+        tape_free(t);
+        free(trained);
+        free_batch(&batch);
+        fixture_close(&f);
+        idim_close(lib);
+    }
+    free(first);
+}
+
+/* ---- dropout ------------------------------------------------------------------------------------
+ */
+
+static void a_step_has_its_own_masks_and_always_the_same(void **state)
+{
+    (void)state;
+    idim *lib = check_library(2);
+    bert_fixture f = fixture_open(lib, &bert_cases[0]);
+    tape *t;
+    double loss[4];
+    CHECK_OK(lib, tape_new(lib, f.model->weights, &t));
+    for (int i = 0; i < 4; i++) {
+        tape_training training = {.on = true, .seed = i == 3, .step = i == 1 ? 8 : 9};
+        model_gradient(f.model, t, &f.batch, NULL, training, &loss[i], NULL);
+    }
+    assert_true(loss[0] != loss[1]);
+    assert_true(loss[0] == loss[2]);
+    assert_true(loss[0] != loss[3]);
+    tape_free(t);
+    fixture_close(&f);
+    idim_close(lib);
+}
+
+/* ---- frozen weights
+ * ------------------------------------------------------------------------------ */
+
+static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
+{
+    (void)state;
+    idim *lib = check_library(2);
+    bert_fixture f = fixture_open(lib, &bert_cases[5]);
+    const params *p = f.model->weights;
+    bool *trained = all_trained(p);
+    real *all = calloc((size_t)p->size, sizeof *all), *some = calloc((size_t)p->size, sizeof *some);
+    tape *t;
+    double loss;
+    CHECK_OK(lib, tape_new(lib, p, &t));
+    model_gradient(f.model, t, &f.batch, trained, QUIET, &loss, all);
+
+    /* the head, the biases, every third tensor, one layer norm deep down, nothing */
+    for (int kind = 0; kind < 5; kind++) {
+        int64_t wanted = 0;
+        for (int64_t i = 0; i < p->n; i++) {
+            trained[i] = kind == 0   ? p->item[i].role != ROLE_BODY
+                         : kind == 1 ? p->item[i].is_bias
+                         : kind == 2 ? i % 3 == 0
+                         : kind == 3 ? i == 3
+                                     : false;
+            wanted += trained[i];
+        }
+        int64_t folds = model_gradient(f.model, t, &f.batch, trained, QUIET, &loss, some);
+        assert_int_equal(folds, wanted);
+        for (int64_t i = 0; i < p->n; i++)
+            for (int64_t j = 0; j < param_size(&p->item[i]); j++) {
+                int64_t at = p->item[i].offset + j;
+                assert_true(some[at] == (trained[i] ? all[at] : 0));
+            }
+    }
+    free(all);
+    free(some);
+    free(trained);
+    tape_free(t);
+    fixture_close(&f);
+    idim_close(lib);
+}
+
+/* ---- memory
+ * -------------------------------------------------------------------------------------- */
+
+typedef struct counter {
+    int64_t calls;
+} counter;
+
+static void *counting(void *user, void *p, size_t old_size, size_t new_size)
+{
+    (void)old_size;
+    ((counter *)user)->calls++;
+    if (new_size == 0) {
+        free(p);
+        return NULL;
+    }
+    return realloc(p, new_size);
+}
+
+static void later_steps_allocate_nothing(void **state)
+{
+    (void)state;
+    counter count = {0};
+    idim_options options = {.alloc = counting, .user = &count, .threads = 2};
+    idim *lib;
+    assert_int_equal(idim_open(&options, &lib), 0);
+    bert_fixture f = fixture_open(lib, &bert_cases[9]);
+    idim_batch batch = repeated(&f, 20);
+    bool *trained = all_trained(f.model->weights);
+    real *found = calloc((size_t)f.model->weights->size, sizeof *found);
+    tape *t;
+    double loss;
+    CHECK_OK(lib, tape_new(lib, f.model->weights, &t));
+    int64_t held = 0, calls = 0;
+    for (int step = 0; step < 4; step++) {
+        /* the second step joins the chunks that the first one found */
+        if (step == 2) {
+            held = tape_memory(t);
+            calls = count.calls;
+        }
+        model_gradient(f.model, t, &batch, trained, QUIET, &loss, found);
+    }
+    assert_int_equal(tape_memory(t), held);
+    assert_int_equal(count.calls, calls);
+    free(found);
+    free(trained);
+    tape_free(t);
+    free_batch(&batch);
+    fixture_close(&f);
+    idim_close(lib);
+}
+
+/* What a layer adds: from the memory of 2 and of 8 layers, 12 H values a token and what the rows
+ * have (mean, rstd twice; lse a head), 64 bytes of rounding a buffer. */
+static void a_layer_keeps_12_H_values_a_token(void **state)
+{
+    (void)state;
+    enum { H = 64, TOKENS = 2048, HEADS = 4 };
+    idim *lib = check_library(2);
+    int64_t held[2];
+    for (int k = 0; k < 2; k++) {
+        arch_config c = {.vocab = 60,
+                         .positions = 64,
+                         .types = 2,
+                         .hidden = H,
+                         .layers = k == 0 ? 2 : 8,
+                         .heads = HEADS,
+                         .inner = 4 * H,
+                         .norm_eps = 1e-12,
+                         .dropout = 0.1,
+                         .attention_dropout = 0.1,
+                         .classifier_dropout = 0.1,
+                         .n_labels = 2};
+        const arch *bert = arch_find("bert");
+        params *p;
+        CHECK_OK(lib, params_new(lib, &p));
+        CHECK_OK(lib, bert->declare(p, &c));
+        CHECK_OK(lib, params_allocate(p));
+        for (int64_t i = 0; i < p->n; i++)
+            p->item[i].fresh = true;
+        for (int64_t i = 0; i < p->n; i++)
+            p->item[i].init = p->item[i].is_bias ? INIT_ZERO : INIT_NORMAL;
+        params_start(p, 1, 0.1);
+        idim_model m = {.lib = lib, .arch = bert, .config = c, .weights = p, .n_labels = 2};
+
+        int32_t *ids = calloc(TOKENS, sizeof *ids), start[TOKENS / 64 + 1];
+        float label[TOKENS / 64] = {0};
+        for (int i = 0; i <= TOKENS / 64; i++)
+            start[i] = 64 * i;
+        idim_batch batch = {ids, NULL, start, label, TOKENS / 64};
+        bool *trained = all_trained(p);
+        real *found = calloc((size_t)p->size, sizeof *found);
+        tape *t;
+        double loss;
+        CHECK_OK(lib, tape_new(lib, p, &t));
+        for (int step = 0; step < 2; step++)
+            model_gradient(&m, t, &batch, trained, (tape_training){true, 1, 1}, &loss, found);
+        held[k] = tape_memory(t);
+        tape_free(t);
+        free(found);
+        free(trained);
+        free(ids);
+        memory_free(lib, c.tensor);
+        params_free(p);
+    }
+    double values = (double)(held[1] - held[0]) / 6 / TOKENS / sizeof(real);
+    print_message("a layer keeps %.2f H values a token\n", values / H);
+    /* the arena rounds what it found up by a sixteenth */
+    assert_true(values <= (12 * H + 4 + HEADS + 1) * 17.0 / 16);
+    idim_close(lib);
+}
+
+/* ---- refusals
+ * ------------------------------------------------------------------------------------ */
+
+static void impossible_batches_are_refused(void **state)
+{
+    (void)state;
+    static const int32_t ids[] = {1, 2, 3, 60}, negative[] = {-1, 2}, types[] = {0, 2};
+    static const int32_t one[] = {0, 2}, empty[] = {0, 0}, late[] = {1, 2}, back[] = {0, 2, 1};
+    static const int32_t long_one[] = {0, 41};
+    static const float good[] = {1, 1}, half[] = {0.5f}, two[] = {2}, nan_label[] = {NAN};
+    const struct {
+        idim_batch batch;
+        const char *sentence;
+    } cases[] = {
+        {{ids, NULL, one, good, 0}, "batch: n: expected at least 1 sequence, found 0"},
+        {{ids, NULL, late, good, 1}, "batch: start[0]: expected 0, found 1"},
+        {{ids, NULL, empty, good, 1}, "batch: sequence 0: expected 1 to 40 tokens"},
+        {{ids, NULL, back, good, 2}, "batch: sequence 1: expected 1 to 40 tokens"},
+        {{ids, NULL, long_one, good, 1}, "(the model's positions), found 41"},
+        {{ids + 2, NULL, one, good, 1}, "batch: ids[1]: expected 0 to 59, found 60"},
+        {{negative, NULL, one, good, 1}, "batch: ids[0]: expected 0 to 59, found -1"},
+        {{ids, types, one, good, 1}, "batch: segment[1]: expected 0 to 1, found 2"},
+        {{ids, NULL, one, half, 1}, "batch: label[0]: expected a class from 0 to 1, found 0.5"},
+        {{ids, NULL, one, two, 1}, "batch: label[0]: expected a class from 0 to 1, found 2"},
+        {{ids, NULL, one, nan_label, 1}, "batch: label[0]: expected a class from 0 to 1"},
+        {{ids, NULL, one, NULL, 1}, "batch: label: expected labels for a loss, found none"},
+    };
+    idim *lib = check_library(1);
+    bert_fixture f = fixture_open(lib, &bert_cases[0]);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double loss;
+        assert_int_equal(idim_model_loss(f.model, &cases[i].batch, &loss, NULL), IDIM_EARGUMENT);
+        if (strstr(idim_error(lib), cases[i].sentence) == NULL)
+            fail_msg("expected '%s', found '%s'", cases[i].sentence, idim_error(lib));
+    }
+    fixture_close(&f);
+    idim_close(lib);
+}
+
+static void impossible_configurations_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config;
+        int status;
+        const char *sentence;
+    } cases[] = {
+        {"{\"hidden_size\": 30, \"num_attention_heads\": 4}", IDIM_EFORMAT,
+         "c: num_attention_heads: expected a divisor of hidden_size 30, found 4"},
+        {"{\"hidden_act\": \"gelu_fast\"}", IDIM_EUNSUPPORTED, "c: hidden_act 'gelu_fast'"},
+        {"{\"hidden_act\": 3}", IDIM_EFORMAT, "c: hidden_act: expected"},
+        {"{\"position_embedding_type\": \"relative_key\"}", IDIM_EUNSUPPORTED,
+         "c: position_embedding_type 'relative_key'"},
+        {"{\"is_decoder\": true}", IDIM_EUNSUPPORTED, "c: is_decoder: expected false, found true"},
+        {"{\"add_cross_attention\": true}", IDIM_EUNSUPPORTED, "c: add_cross_attention: expected"},
+        {"{\"hidden_size\": 0}", IDIM_EFORMAT, "c: hidden_size: expected"},
+        {"{\"num_hidden_layers\": 100000}", IDIM_EFORMAT, "c: num_hidden_layers: expected"},
+        {"{\"num_attention_heads\": -1}", IDIM_EFORMAT, "c: num_attention_heads: expected"},
+        {"{\"intermediate_size\": 1e3}", IDIM_EFORMAT, "c: intermediate_size: expected"},
+        {"{\"vocab_size\": \"many\"}", IDIM_EFORMAT, "c: vocab_size: expected"},
+        {"{\"hidden_dropout_prob\": 1}", IDIM_EFORMAT, "c: hidden_dropout_prob: expected"},
+        {"{\"attention_probs_dropout_prob\": -0.1}", IDIM_EFORMAT,
+         "c: attention_probs_dropout_prob: expected"},
+        {"{\"layer_norm_eps\": -1}", IDIM_EFORMAT, "c: layer_norm_eps: expected"},
+    };
+    idim *lib = check_library(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        arch_config c;
+        json_t *config = json_loads(cases[i].config, 0, NULL);
+        assert_non_null(config);
+        library_clear(lib);
+        assert_int_equal(arch_find("bert")->configure(lib, config, "c", &c), cases[i].status);
+        if (strstr(idim_error(lib), cases[i].sentence) == NULL)
+            fail_msg("expected '%s', found '%s'", cases[i].sentence, idim_error(lib));
+        json_decref(config);
+    }
+    idim_close(lib);
+}
+
+static void an_empty_configuration_is_bert_base(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    json_t *config = json_object();
+    arch_config c;
+    CHECK_OK(lib, arch_find("bert")->configure(lib, config, "c", &c));
+    assert_int_equal(c.hidden, 768);
+    assert_int_equal(c.layers, 12);
+    assert_int_equal(c.heads, 12);
+    assert_int_equal(c.inner, 3072);
+    assert_int_equal(c.vocab, 30522);
+    assert_int_equal(c.positions, 512);
+    assert_true(c.norm_eps == 1e-12 && c.dropout == 0.1 && c.classifier_dropout == 0.1);
+    assert_null(arch_find("bertish"));
+    json_decref(config);
+    idim_close(lib);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_loss_and_gradients_are_those_of_pytorch),
+        cmocka_unit_test(the_public_calls_give_the_same),
+        cmocka_unit_test(the_number_of_threads_changes_no_bit),
+        cmocka_unit_test(a_step_has_its_own_masks_and_always_the_same),
+        cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
+        cmocka_unit_test(later_steps_allocate_nothing),
+        cmocka_unit_test(a_layer_keeps_12_H_values_a_token),
+        cmocka_unit_test(impossible_batches_are_refused),
+        cmocka_unit_test(impossible_configurations_are_refused),
+        cmocka_unit_test(an_empty_configuration_is_bert_base),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
