@@ -1,0 +1,108 @@
+/* BERT's gradients against finite differences, in double: every fixture, dropout on and off. Of
+ * each tensor the entry with the largest gradient, a few others, and one direction through all of
+ * its entries at once.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "bert_fixture.h"
+
+#include "base/random.h"
+
+enum { SAMPLES = 3 };
+static const double STEP = 1e-5; /* the error is about 1e-10 f''' + 1e-16 / 1e-5 */
+
+typedef struct setting {
+    bert_fixture f;
+    tape *t;
+    tape_training training;
+    const char *name;
+} setting;
+
+static double loss_at(setting *s)
+{
+    double loss;
+    model_gradient(s->f.model, s->t, &s->f.batch, NULL, s->training, &loss, NULL);
+    return loss;
+}
+
+/* along theta + h v, v given for n entries */
+static double slope_along(setting *s, real *theta, const real *v, int64_t n)
+{
+    real *kept = calloc((size_t)n, sizeof *kept);
+    memcpy(kept, theta, (size_t)n * sizeof *kept);
+    for (int64_t j = 0; j < n; j++)
+        theta[j] = kept[j] + STEP * v[j];
+    double up = loss_at(s);
+    for (int64_t j = 0; j < n; j++)
+        theta[j] = kept[j] - STEP * v[j];
+    double down = loss_at(s);
+    memcpy(theta, kept, (size_t)n * sizeof *kept);
+    free(kept);
+    return (up - down) / (2 * STEP);
+}
+
+static void check_slope(const setting *s, const param *p, double slope, double found, double scale)
+{
+    if (!(fabs(slope - found) <= 1e-6 * scale))
+        fail_msg("%s, dropout %d: %s: difference %.12g, gradient %.12g, tensor up to %g", s->name,
+                 s->training.on, p->name, slope, found, scale);
+}
+
+static void check_tensor(setting *s, const param *p, const real *full, double top)
+{
+    int64_t n = param_size(p), largest = 0;
+    const real *g = full + p->offset;
+    real *theta = s->f.model->weights->theta + p->offset;
+    double scale = fmax(largest_of(g, n), 1e-3 * top);
+    for (int64_t j = 0; j < n; j++)
+        largest = fabs(g[j]) > fabs(g[largest]) ? j : largest;
+
+    for (int k = 0; k <= SAMPLES; k++) {
+        int64_t j = k == 0 ? largest : (k * 7919) % n;
+        check_slope(s, p, slope_along(s, theta + j, &(real){1}, 1), g[j], scale);
+    }
+
+    /* of unit length, so that the largest entry bounds nothing: |<g, v>| is about |g| / sqrt(n) */
+    real *v = calloc((size_t)n, sizeof *v);
+    double product = 0;
+    for (int64_t j = 0; j < n; j++) {
+        uint32_t words[4];
+        random_words(1, STREAM_SPLIT, 0, (uint32_t)j, words);
+        v[j] = (words[0] & 1 ? 1 : -1) / sqrt((double)n);
+        product += g[j] * v[j];
+    }
+    check_slope(s, p, slope_along(s, theta, v, n), product, scale);
+    free(v);
+}
+
+static void gradients_are_finite_differences(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    for (int i = 0; i < 2 * BERT_CASES; i++) {
+        const bert_case *c = &bert_cases[i / 2];
+        setting s = {fixture_open(lib, c), NULL, {.on = i % 2 == 1, .seed = 1, .step = 3}, c->name};
+        const params *p = s.f.model->weights;
+        CHECK_OK(lib, tape_new(lib, p, &s.t));
+        bool *trained = all_trained(p);
+        real *full = calloc((size_t)p->size, sizeof *full);
+        double loss;
+        model_gradient(s.f.model, s.t, &s.f.batch, trained, s.training, &loss, full);
+        assert_true(loss == loss_at(&s) && isfinite(loss));
+        double top = largest_of(full, p->size);
+        for (int64_t k = 0; k < p->n; k++)
+            check_tensor(&s, &p->item[k], full, top);
+        free(full);
+        free(trained);
+        tape_free(s.t);
+        fixture_close(&s.f);
+    }
+    idim_close(lib);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_finite_differences),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
