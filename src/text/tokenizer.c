@@ -436,13 +436,8 @@ int64_t tokenizer_added(const idim_tokenizer *t, bool pair)
     return n;
 }
 
-/* ---- the public header ---------------------------------------------------------------------- */
-
-int idim_tokenizer_open(idim *lib, const char *path, idim_tokenizer **out)
-{
-    library_clear(lib);
-    return tokenizer_open(lib, path, out);
-}
+/* ---- the public header; idim_tokenizer_open, which looks into the cache, is in model ----------
+ */
 
 void idim_tokenizer_close(idim_tokenizer *tokenizer)
 {
