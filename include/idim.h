@@ -175,7 +175,7 @@ IDIM_API int idim_tokenizer_encode(idim_tokenizer *tokenizer, const char *text, 
 typedef struct idim_subspace_options {
     const char *method;     /* "said", "did", "full", "head", "bias"                         */
     const char *projection; /* "fastfood", "fastfood-tensor", "srht", "onehot", "dense", ... */
-    const char *normalize;  /* "global", "tensor", "weight", "capped"                        */
+    const char *normalize;  /* "global", "tensor", "weight", "capped", "balanced"            */
     const char *groups;     /* said: one lambda per "block", "module", "tensor"; "none": one */
     const char *pull;       /* "exact", "public" (the 1/L weight of public code)             */
     int64_t dim;            /* d, counting z and the lambdas                                 */

@@ -312,7 +312,7 @@ static void refusals_name_choices_and_numbers(void **state)
          "method: expected one of said, did, full, head, bias; found 'sad'"},
         {"said", "slowfood", "global", "block", "exact", 9, "projection: expected one of fastfood"},
         {"said", "fastfood", "local", "block", "exact", 9,
-         "normalize: expected one of global, tensor, weight, capped"},
+         "normalize: expected one of global, tensor, weight, capped, balanced"},
         {"said", "fastfood", "global", "blocks", "exact", 9,
          "groups: expected one of block, module, tensor, none; found 'blocks'"},
         {"said", "fastfood", "global", "block", "private", 9,
@@ -442,8 +442,8 @@ static double moved(const bed *b, int64_t tensor)
 static void normalisations_give_each_tensor_its_movement(void **state)
 {
     (void)state;
-    static const char *const rules[] = {"global", "tensor", "weight", "capped"};
-    for (int r = 0; r < 4; r++) {
+    static const char *const rules[] = {"global", "tensor", "weight", "capped", "balanced"};
+    for (int r = 0; r < 5; r++) {
         double squares[2] = {0, 0}, expected[2] = {0, 0};
         for (uint64_t seed = 0; seed < 40; seed++) {
             idim_subspace_options o = options_of("did", "fastfood", 1000);
@@ -453,11 +453,10 @@ static void normalisations_give_each_tensor_its_movement(void **state)
             double total = sqrt(dot(b.p->theta0, b.p->theta0, b.p->size)),
                    length = sqrt(dot(b.x, b.x, b.d)), size = (double)b.p->size;
             /* the big matrix and the bias of the head, which is zero */
-            const double by_rule[4][2] = {
-                {1 / sqrt(size), 1 / sqrt(size)},
-                {1 / sqrt(8192), 1 / sqrt(2)},
-                {0.05 / total, 0.1 / sqrt(size)},
-                {1 / sqrt(10192), 1 / sqrt(2002)},
+            const double by_rule[5][2] = {
+                {1 / sqrt(size), 1 / sqrt(size)},    {1 / sqrt(8192), 1 / sqrt(2)},
+                {0.05 / total, 0.1 / sqrt(size)},    {1 / sqrt(10192), 1 / sqrt(2002)},
+                {1 / sqrt(10192), 0.1 / sqrt(2002)},
             };
             subspace_push(b.s, b.x, b.theta);
             subtract_base(&b);

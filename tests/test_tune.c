@@ -247,13 +247,13 @@ static void every_method_learns_and_its_adapter_means_the_same_again(void **stat
         CHECK_OK(lib, tune(lib, settings, -1));
         json_t *record = json_loads(idim_result(lib), 0, NULL);
         double dev = number_at(record, "eval", "dev", "loss");
+        print_message("%-40s train %.3f dev %.3f accuracy %.2f\n", methods[i],
+                      number_at(record, "train_loss", NULL, NULL), dev,
+                      number_at(record, "eval", "dev", "accuracy"));
         /* the whole network can tell the word; the head or biases of a random one hardly: below
          * the ln 2 of knowing nothing is all that is asked of them */
         bool moves_all = i < 3;
         assert_true(dev < (moves_all ? 0.4 : 0.6931));
-        print_message("%-40s train %.3f dev %.3f accuracy %.2f\n", methods[i],
-                      number_at(record, "train_loss", NULL, NULL), dev,
-                      number_at(record, "eval", "dev", "accuracy"));
 
         char spec[1024];
         snprintf(spec, sizeof spec,

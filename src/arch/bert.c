@@ -203,7 +203,8 @@ static int declare_part(params *p, arch_config *c, part q, int32_t *module)
                       .block = q.block,
                       .module = *module,
                       .role = q.role,
-                      .is_bias = is_bias};
+                      .is_bias = is_bias,
+                      .is_norm = strstr(row->name, "LayerNorm") != NULL};
         if (q.role != ROLE_BODY)
             like.init = is_bias ? INIT_ZERO : INIT_NORMAL;
         int status = params_add(p, &like, &c->tensor[c->n_tensors]);

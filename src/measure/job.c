@@ -260,6 +260,8 @@ trainer_options job_trainer_options(const spec *s)
     o.optimiser.max_grad_norm = spec_number(s, "max_grad_norm");
     o.schedule.kind = (schedule_kind)schedule_kind_of(spec_text(s, "lr_scheduler_type"));
     o.schedule.rate = spec_number(s, "learning_rate");
+    if (o.schedule.rate > 0)
+        o.optimiser.lambda_rate = spec_number(s, "lambda_learning_rate") / o.schedule.rate;
     o.epochs = spec_number(s, "num_train_epochs");
     o.max_steps = spec_integer(s, "max_steps");
     o.warmup = spec_number(s, "warmup_steps");

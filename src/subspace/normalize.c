@@ -38,11 +38,21 @@ static double capped_rms(const normalize_tensor *t, const normalize_model *m)
     return 1 / sqrt(t->size + 2000);
 }
 
+/* As capped, with what moves every input alike (biases, embedding tables) held back tenfold: they
+ * jitter first and teach least (docs/defaults.md). Norms keep theirs. */
+static double balanced_rms(const normalize_tensor *t, const normalize_model *m)
+{
+    bool is_bias = t->param->is_bias && !t->param->is_norm;
+    bool is_table = t->param->block == 0 && t->param->rows > 1;
+    return (is_bias || is_table ? 0.1 : 1) * capped_rms(t, m);
+}
+
 static const normalize rules[] = {
     {"global", "every weight moves alike", global_rms, false},
     {"tensor", "every tensor moves by the same length", tensor_rms, false},
     {"weight", "every tensor moves in proportion to its norm", weight_rms, true},
     {"capped", "as tensor, but a tensor of n entries as one of n + 2000", capped_rms, false},
+    {"balanced", "as capped, biases and embedding tables a tenth of that", balanced_rms, false},
 };
 
 enum { N_RULES = sizeof rules / sizeof rules[0] };

@@ -14,7 +14,7 @@ idim_subspace_options idim_subspace_defaults(void)
 {
     return (idim_subspace_options){.method = "said",
                                    .projection = "fastfood",
-                                   .normalize = "capped",
+                                   .normalize = "balanced",
                                    .groups = "block",
                                    .pull = "exact",
                                    .dim = 1000,

@@ -34,6 +34,7 @@ typedef struct param {
     param_role role;
     param_init init;
     bool is_bias; /* additive vector: trained by the method "bias"               */
+    bool is_norm; /* scale or shift of a normalisation                         */
     bool fresh;   /* not in the folder: made from the seed                       */
 } param;
 
@@ -50,7 +51,7 @@ typedef struct params {
 int params_new(idim *lib, params **out);
 void params_free(params *p);
 
-/* Adds one tensor; copies the name; takes rows, cols, block, module, role, init, is_bias of
+/* Adds one tensor; copies the name; takes rows, cols, block, module, role, init, is_bias, is_norm of
  * `like`, fills offset. *index (may be NULL) gets its number. Names are unique. */
 int params_add(params *p, const param *like, int64_t *index);
 
