@@ -23,7 +23,7 @@ tune() {
     echo "training: $name"
     "$idim" tune --model "$folder/model" --train "$folder/reviews/train.tsv" \
         --test "$folder/reviews/test.tsv" --text sentence --label label \
-        --per-device-train-batch-size "$batch" --num-train-epochs "$epochs" \
+        --num-train-epochs "$epochs" \
         --output-dir "$folder/$name" --json "$@" > "$folder/$name.json"
 }
 
@@ -46,8 +46,8 @@ row_of() {
 }
 
 tune said --method said --dim "$dim"
-tune head --method head
-tune full --method full
+tune head --method head --per-device-train-batch-size "$batch"
+tune full --method full --per-device-train-batch-size "$batch"
 
 echo
 echo "A model of $(value said model.parameters) weights that was taught English, and not to judge films, learned"
