@@ -2,6 +2,8 @@
  * of the library on one thread, so that the bits do not depend on the number of threads.
  *
  * SPDX-License-Identifier: MIT */
+#include <omp.h>
+
 #include "kernel/kernels.h"
 
 /* docs/performance.md: how they were chosen */
@@ -42,8 +44,13 @@ void gemm(int threads, const matmul *p)
     int64_t down = (p->m + TILE_ROWS - 1) / TILE_ROWS;
     int64_t across = (p->n + TILE_COLS - 1) / TILE_COLS;
 
-    /* the region is entered even for one tile: inside it the library keeps to the one thread */
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t i = 0; i < down * across; i++)
-        make_tile(p, i / across * TILE_ROWS, i % across * TILE_COLS);
+#pragma omp parallel num_threads(threads)
+    {
+        /* for this region alone: a team of one is no parallel region to the library, which would
+         * then cut the product its own way */
+        omp_set_num_threads(1);
+#pragma omp for schedule(dynamic)
+        for (int64_t i = 0; i < down * across; i++)
+            make_tile(p, i / across * TILE_ROWS, i % across * TILE_COLS);
+    }
 }
