@@ -6,14 +6,36 @@
 
 #include "kernel/kernels.h"
 
-/* docs/performance.md: how they were chosen */
-enum { TILE_ROWS = 512, TILE_COLS = 384 };
+/* Tiles of about 128 x 384, balanced: a count of rows that is even, so that two or four threads
+ * share evenly, and sizes as equal as can be. docs/performance.md: how they were chosen. */
+enum { PAIR_ROWS = 256, TILE_COLS = 384, FEW_ROWS = 64 };
 
-static void make_tile(const matmul *p, int64_t row, int64_t col)
+typedef struct tiling {
+    int64_t rows, cols;   /* of a tile */
+    int64_t down, across; /* tiles     */
+} tiling;
+
+static int64_t piece(int64_t n, int64_t pieces, int64_t multiple)
+{
+    int64_t share = (n + pieces - 1) / pieces;
+    return (share + multiple - 1) / multiple * multiple;
+}
+
+static tiling cut(const matmul *p)
+{
+    int64_t down = p->m <= FEW_ROWS ? 1 : (p->m + PAIR_ROWS - 1) / PAIR_ROWS * 2;
+    int64_t across = (p->n + TILE_COLS - 1) / TILE_COLS;
+    tiling t = {.rows = piece(p->m, down, 8), .cols = piece(p->n, across, 16)};
+    t.down = (p->m + t.rows - 1) / t.rows;
+    t.across = (p->n + t.cols - 1) / t.cols;
+    return t;
+}
+
+static void make_tile(const matmul *p, tiling cuts, int64_t row, int64_t col)
 {
     gemm_tile t = {
-        .m = p->m - row < TILE_ROWS ? p->m - row : TILE_ROWS,
-        .n = p->n - col < TILE_COLS ? p->n - col : TILE_COLS,
+        .m = p->m - row < cuts.rows ? p->m - row : cuts.rows,
+        .n = p->n - col < cuts.cols ? p->n - col : cuts.cols,
         .k = p->k,
         .stride_a = p->a_turned ? p->m : p->k,
         .stride_b = p->b_turned ? p->k : p->n,
@@ -41,16 +63,16 @@ static void make_tile(const matmul *p, int64_t row, int64_t col)
 
 void gemm(int threads, const matmul *p)
 {
-    int64_t down = (p->m + TILE_ROWS - 1) / TILE_ROWS;
-    int64_t across = (p->n + TILE_COLS - 1) / TILE_COLS;
-
+    if (p->m == 0 || p->n == 0)
+        return;
+    const tiling cuts = cut(p);
 #pragma omp parallel num_threads(threads)
     {
         /* for this region alone: a team of one is no parallel region to the library, which would
          * then cut the product its own way */
         omp_set_num_threads(1);
 #pragma omp for schedule(dynamic)
-        for (int64_t i = 0; i < down * across; i++)
-            make_tile(p, i / across * TILE_ROWS, i % across * TILE_COLS);
+        for (int64_t i = 0; i < cuts.down * cuts.across; i++)
+            make_tile(p, cuts, i / cuts.across * cuts.rows, i % cuts.across * cuts.cols);
     }
 }
