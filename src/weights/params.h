@@ -51,8 +51,8 @@ typedef struct params {
 int params_new(idim *lib, params **out);
 void params_free(params *p);
 
-/* Adds one tensor; copies the name; takes rows, cols, block, module, role, init, is_bias, is_norm of
- * `like`, fills offset. *index (may be NULL) gets its number. Names are unique. */
+/* Adds one tensor; copies the name; takes rows, cols, block, module, role, init, is_bias, is_norm
+ * of `like`, fills offset. *index (may be NULL) gets its number. Names are unique. */
 int params_add(params *p, const param *like, int64_t *index);
 
 /* Makes theta0 and theta, zeroed, once every tensor has been added. */
