@@ -260,17 +260,22 @@ static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
  * -------------------------------------------------------------------------------------- */
 
 typedef struct counter {
-    int64_t calls;
+    int64_t calls, live; /* live: blocks not yet freed */
+    int64_t fail_at;     /* the call that fails, 0: none */
 } counter;
 
 static void *counting(void *user, void *p, size_t old_size, size_t new_size)
 {
     (void)old_size;
-    ((counter *)user)->calls++;
+    counter *c = user;
     if (new_size == 0) {
+        c->live -= p != NULL;
         free(p);
         return NULL;
     }
+    if (++c->calls == c->fail_at)
+        return NULL;
+    c->live += p == NULL;
     return realloc(p, new_size);
 }
 
@@ -302,6 +307,63 @@ static void later_steps_allocate_nothing(void **state)
     free(found);
     free(trained);
     tape_free(t);
+    free_batch(&batch);
+    fixture_close(&f);
+    idim_close(lib);
+}
+
+/* three steps of a new tape, so that the arena grows and is joined; the first status that is not 0
+ */
+static int three_steps(const bert_fixture *f, const idim_batch *batch, const gradient_sink *sink)
+{
+    tape *t;
+    int status = tape_new(f->model->lib, f->model->weights, &t);
+    for (int i = 0; i < 3 && status == 0; i++) {
+        double loss;
+        tape_begin(t, sink->trained, (tape_training){true, 1, (uint64_t)i});
+        status = model_forward(f->model, t, batch, &loss, NULL);
+        if (status == 0)
+            status = model_backward(f->model, t, 1, sink);
+    }
+    if (status == 0 || t != NULL)
+        tape_free(t);
+    return status;
+}
+
+static void every_allocation_of_a_step_may_fail(void **state)
+{
+    (void)state;
+    counter count = {0};
+    idim_options options = {.alloc = counting, .user = &count, .threads = 2};
+    idim *lib;
+    assert_int_equal(idim_open(&options, &lib), 0);
+    bert_fixture f = fixture_open(lib, &bert_cases[9]);
+    idim_batch batch = repeated(&f, 20);
+    bool *trained = all_trained(f.model->weights);
+    real *found = calloc((size_t)f.model->weights->size, sizeof *found);
+    full_sum sum = {f.model->weights, found, 0};
+    gradient_sink sink = {&sum, full_sum_fold, trained};
+
+    int64_t live = count.live, failed = 0;
+    for (int64_t n = 1;; n++) {
+        count.calls = 0;
+        count.fail_at = n;
+        library_clear(lib);
+        int status = three_steps(&f, &batch, &sink);
+        count.fail_at = 0;
+        assert_int_equal(count.live, live);
+        if (count.calls < n)
+            break;
+        if (status != 0) {
+            assert_int_equal(status, IDIM_EMEMORY);
+            assert_non_null(strstr(idim_error(lib), "out of memory"));
+            failed++;
+        }
+    }
+    /* at least the tape, its arena, and a chunk with its header */
+    assert_true(failed >= 4);
+    free(found);
+    free(trained);
     free_batch(&batch);
     fixture_close(&f);
     idim_close(lib);
@@ -474,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_step_has_its_own_masks_and_always_the_same),
         cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
         cmocka_unit_test(later_steps_allocate_nothing),
+        cmocka_unit_test(every_allocation_of_a_step_may_fail),
         cmocka_unit_test(a_layer_keeps_12_H_values_a_token),
         cmocka_unit_test(impossible_batches_are_refused),
         cmocka_unit_test(impossible_configurations_are_refused),

@@ -1,0 +1,310 @@
+/* The kernel tables against their definitions, each that this CPU supports.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <float.h>
+#include <math.h>
+
+#include "base/random.h"
+#include "check.h"
+#include "kernel/kernels.h"
+
+static const int THREADS[] = {1, 2, 3, 7};
+
+static real *draws(uint64_t key, int64_t n)
+{
+    real *x = calloc((size_t)n, sizeof *x);
+    assert_non_null(x);
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t words[4];
+        random_words(1, STREAM_SPLIT, key, (uint32_t)i, words);
+        x[i] = (real)(2 * ((double)words[0] / 4294967296.0) - 1);
+    }
+    return x;
+}
+
+static void for_each_table(void (*check)(const kernels *k))
+{
+    int64_t n;
+    const kernels *const *table = kernels_list(&n);
+    for (int64_t i = 0; i < n; i++)
+        if (table[i]->supported())
+            check(table[i]);
+        else
+            print_message("SKIPPED: this CPU has no %s\n", table[i]->name);
+}
+
+/* ---- products
+ * ------------------------------------------------------------------------------------ */
+
+typedef struct product_case {
+    int64_t m, n, k;
+    bool a_turned, b_turned, add, bias;
+} product_case;
+
+static const product_case PRODUCTS[] = {
+    {1, 1, 1, false, false, false, false},
+    {2, 384, 32, true, false, false, false},
+    {65, 17, 33, false, true, false, true},
+    {300, 800, 130, false, true, false, true},
+    {257, 129, 64, false, false, true, false},
+    {96, 400, 5000, true, false, false, false}, /* a library might cut so long a sum in parts */
+    {384, 96, 3000, true, true, true, true},
+};
+
+/* k products, each rounded, added in any order: error <= (k + 2) eps sum |a b|; taken at the usual
+ * growth of sqrt(k), eight times over */
+static void check_product(const product_case *c, const matmul *p, const real *before)
+{
+    for (int64_t i = 0; i < c->m; i += 1 + c->m / 40)
+        for (int64_t j = 0; j < c->n; j += 1 + c->n / 40) {
+            double sum = 0, size = 0;
+            for (int64_t q = 0; q < c->k; q++) {
+                double a = (double)p->a[c->a_turned ? q * c->m + i : i * c->k + q];
+                double b = (double)p->b[c->b_turned ? j * c->k + q : q * c->n + j];
+                sum += a * b;
+                size += fabs(a * b);
+            }
+            sum += c->bias ? (double)p->bias[j] : 0;
+            sum += c->add ? (double)before[i * c->n + j] : 0;
+            double bound =
+                8 * sqrt((double)c->k + 2) * (double)FLT_EPSILON * (2 + size / sqrt((double)c->k));
+            if (!(fabs(sum - (double)p->c[i * c->n + j]) <= bound))
+                fail_msg("%lld x %lld x %lld: [%lld][%lld]: expected %.9g, found %.9g",
+                         (long long)c->m, (long long)c->n, (long long)c->k, (long long)i,
+                         (long long)j, sum, (double)p->c[i * c->n + j]);
+        }
+}
+
+static void products_are_right_and_the_same_for_any_number_of_threads(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof PRODUCTS / sizeof *PRODUCTS; i++) {
+        const product_case *c = &PRODUCTS[i];
+        size_t bytes = (size_t)(c->m * c->n) * sizeof(real);
+        real *a = draws(1, c->m * c->k), *b = draws(2, c->k * c->n), *bias = draws(3, c->n);
+        real *before = draws(4, c->m * c->n), *first = draws(4, c->m * c->n);
+        real *found = malloc(bytes);
+        matmul p = {c->m,  c->n,        c->k,        a,      b,
+                    first, c->a_turned, c->b_turned, c->add, c->bias ? bias : NULL};
+        kernels_best()->matmul(THREADS[0], &p);
+        check_product(c, &p, before);
+        p.c = found;
+        for (int t = 1; t < 4; t++) {
+            memcpy(found, before, bytes);
+            kernels_best()->matmul(THREADS[t], &p);
+            assert_memory_equal(first, found, bytes);
+        }
+        free(a);
+        free(b);
+        free(bias);
+        free(before);
+        free(first);
+        free(found);
+    }
+}
+
+static void the_plain_product_is_the_definition(void **state)
+{
+    (void)state;
+    const product_case c = {7, 9, 5, true, true, true, false};
+    real *a = draws(1, 35), *b = draws(2, 45), *before = draws(4, 63), *found = draws(4, 63);
+    gemm_plain(&(gemm_tile){7, 9, 5, a, b, found, 7, 5, 9, true, true, true});
+    check_product(&c, &(matmul){.a = a, .b = b, .c = found}, before);
+    free(a);
+    free(b);
+    free(before);
+    free(found);
+}
+
+/* ---- activations
+ * --------------------------------------------------------------------------------- */
+
+static double textbook(unary_kind kind, double x)
+{
+    switch (kind) {
+    case UNARY_GELU:
+        return x * erfc(-x / sqrt(2)) / 2;
+    case UNARY_GELU_TANH:
+        return x / 2 * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case UNARY_RELU:
+        return x > 0 ? x : 0;
+    case UNARY_SILU:
+        return x / (1 + exp(-x));
+    case UNARY_TANH:
+        break;
+    }
+    return tanh(x);
+}
+
+/* 1e-6 of max(1, |x|): erf is within 5e-7, and a product with x follows */
+static void check_activations(const kernels *k)
+{
+    enum { N = 40001 };
+    real *x = calloc(N, sizeof *x), *y = calloc(N, sizeof *y), *dx = calloc(N, sizeof *dx);
+    real *dy = calloc(N, sizeof *dy);
+    for (int i = 0; i < N; i++) {
+        x[i] = (real)((i - N / 2) * 0.001);
+        dy[i] = 1;
+    }
+    for (int kind = UNARY_GELU; kind <= UNARY_TANH; kind++) {
+        k->unary(2, (unary_kind)kind, N, x, y);
+        k->unary_backward(2, (unary_kind)kind, N, x, dy, false, dx);
+        for (int i = 0; i < N; i++) {
+            double at = (double)x[i], size = fabs(at) > 1 ? fabs(at) : 1, h = 1e-4;
+            double slope =
+                (textbook((unary_kind)kind, at + h) - textbook((unary_kind)kind, at - h)) / (2 * h);
+            if (!(fabs((double)y[i] - textbook((unary_kind)kind, at)) <= 1e-6 * size))
+                fail_msg("%s: kind %d at %g: found %.9g", k->name, kind, at, (double)y[i]);
+            /* the kink of relu is no slope */
+            if (kind != UNARY_RELU || fabs(at) > h)
+                if (!(fabs((double)dx[i] - slope) <= 2e-6 * size))
+                    fail_msg("%s: slope of kind %d at %g: expected %.9g, found %.9g", k->name, kind,
+                             at, slope, (double)dx[i]);
+        }
+    }
+    free(x);
+    free(y);
+    free(dx);
+    free(dy);
+}
+
+static void activations_are_close_to_their_definitions(void **state)
+{
+    (void)state;
+    for_each_table(check_activations);
+}
+
+static void check_not_finite(const kernels *k)
+{
+    const real x[4] = {(real)NAN, (real)INFINITY, (real)-1e30, (real)1e30};
+    real y[4];
+    for (int kind = UNARY_GELU; kind <= UNARY_TANH; kind++) {
+        k->unary(1, (unary_kind)kind, 4, x, y);
+        assert_true(isnan(y[0]));
+        assert_true(kind == UNARY_TANH ? y[1] == 1 : isinf(y[1]));
+        assert_true(kind == UNARY_TANH ? y[2] == -1 : y[2] <= 0 && y[2] > -1e-6f);
+        assert_true(kind == UNARY_TANH ? y[3] == 1 : y[3] == x[3]);
+    }
+}
+
+static void what_is_not_finite_stays_so(void **state)
+{
+    (void)state;
+    for_each_table(check_not_finite);
+}
+
+/* ---- dropout
+ * ------------------------------------------------------------------------------------- */
+
+static void check_dropout(const kernels *k)
+{
+    enum { N = 100003 };
+    real *ones = calloc(N, sizeof *ones), *y = calloc(N, sizeof *y), *z = calloc(N, sizeof *z);
+    for (int i = 0; i < N; i++)
+        ones[i] = 1;
+    const dropout_mask mask = {5, 6, 6554, (real)(65536.0 / (65536 - 6554))};
+    k->dropout(3, &mask, N, ones, NULL, y);
+    int64_t kept = 0;
+    for (int i = 0; i < N; i++) {
+        assert_true(y[i] == 0 || y[i] == mask.scale);
+        kept += y[i] != 0;
+    }
+    /* binomial, five standard deviations */
+    double share = 1 - 6554.0 / 65536;
+    assert_true(fabs((double)kept / N - share) < 5 * sqrt(share * (1 - share) / N));
+
+    /* an entry's mask depends on nothing but its place; added to what is there */
+    k->dropout(1, &mask, 777, ones, ones, z);
+    for (int i = 0; i < 777; i++)
+        assert_true(z[i] == y[i] + 1);
+
+    /* draws 0 and 64 are the halves of word 0 of call 0 */
+    uint32_t words[4];
+    random_words(5, STREAM_DROPOUT, 6, 0, words);
+    assert_true((y[0] == 0) == ((words[0] & 0xffff) < 6554));
+    assert_true((y[64] == 0) == (words[0] >> 16 < 6554));
+    free(ones);
+    free(y);
+    free(z);
+}
+
+static void dropout_is_a_function_of_the_place(void **state)
+{
+    (void)state;
+    for_each_table(check_dropout);
+}
+
+/* ---- attention
+ * ----------------------------------------------------------------------------------- */
+
+enum { LONG_T = 133, HEADS = 2 };
+
+/* softmax(q k' / sqrt(dh)) v of one row of one head, in double */
+static void textbook_row(const real *q, const real *k, const real *v, int64_t T, int64_t dh,
+                         double *out)
+{
+    double score[LONG_T], top = -INFINITY, sum = 0;
+    const int64_t stride = HEADS * dh;
+    for (int64_t j = 0; j < T; j++) {
+        score[j] = 0;
+        for (int64_t d = 0; d < dh; d++)
+            score[j] += (double)q[d] * (double)k[j * stride + d];
+        score[j] /= sqrt((double)dh);
+        top = fmax(top, score[j]);
+    }
+    for (int64_t j = 0; j < T; j++)
+        sum += score[j] = exp(score[j] - top);
+    for (int64_t d = 0; d < dh; d++) {
+        out[d] = 0;
+        for (int64_t j = 0; j < T; j++)
+            out[d] += score[j] / sum * (double)v[j * stride + d];
+    }
+}
+
+static void check_attention(const kernels *k)
+{
+    static const int64_t SIZES[] = {1, 7, 16, 33, 64};
+    static const int32_t START[] = {0, 1, 17, 81, 81 + LONG_T};
+    for (size_t s = 0; s < sizeof SIZES / sizeof *SIZES; s++) {
+        int64_t dh = SIZES[s], H = HEADS * dh, T = START[4];
+        real *q = draws(1, T * H), *key = draws(2, T * H), *v = draws(3, T * H);
+        real *out = draws(4, T * H), *lse = draws(5, T * HEADS);
+        real *scratch = draws(6, k->attention_scratch(3, LONG_T, dh));
+        attention_shape a = {4, HEADS, H, START, LONG_T, {0, 0, 0, 1}, q, key, v, lse, scratch};
+        k->attention(3, &a, out);
+        for (int i = 0; i < 4; i++)
+            for (int32_t row = START[i]; row < START[i + 1]; row += 5)
+                for (int h = 0; h < HEADS; h++) {
+                    double wanted[64];
+                    textbook_row(q + row * H + h * dh, key + START[i] * H + h * dh,
+                                 v + START[i] * H + h * dh, START[i + 1] - START[i], dh, wanted);
+                    for (int64_t d = 0; d < dh; d++)
+                        assert_true(fabs(wanted[d] - (double)out[row * H + h * dh + d]) < 1e-6);
+                }
+        free(q);
+        free(key);
+        free(v);
+        free(out);
+        free(lse);
+        free(scratch);
+    }
+}
+
+static void attention_is_the_textbook_one(void **state)
+{
+    (void)state;
+    for_each_table(check_attention);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_are_right_and_the_same_for_any_number_of_threads),
+        cmocka_unit_test(the_plain_product_is_the_definition),
+        cmocka_unit_test(activations_are_close_to_their_definitions),
+        cmocka_unit_test(what_is_not_finite_stays_so),
+        cmocka_unit_test(dropout_is_a_function_of_the_place),
+        cmocka_unit_test(attention_is_the_textbook_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
