@@ -87,7 +87,7 @@ static int toy_weights(idim *lib, params **out)
     static const int64_t shape[][2] = {{37, 24}, {1, 24}, {96, 24}, {1, 5}, {64, 64}};
     TRY(params_new(lib, out));
     for (int i = 0; i < 5; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "tensor.%d", i);
         param like = {.name = name,
                       .rows = shape[i][0],
