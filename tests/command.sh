@@ -86,6 +86,77 @@ refuses 2 "dim: expected a number from 1 to" tune --config "$work/zero.json"
 refuses 2 "model: is missing" tune --config "$work/zero.json" --dim 10
 refuses 2 "found powershell" --completion powershell
 
+# ---- the commands at work on a tiny model
+
+cd "$work"
+awk 'BEGIN {
+    print "sentence,label"
+    for (i = 0; i < 64; i++)
+        print (i % 3 == 0 ? "good bade" : "bad kilo") " muna," (i % 3 == 0 ? "yes" : "no")
+}' > all.csv
+echo "{\"model\": \"$model\", \"train\": \"all.csv\", \"dev\": \"all.csv\", \"dim\": 50,
+    \"max-steps\": 30, \"threads\": 1}" > settings.json
+
+# TEXT CONDITION...: a fact about the last output
+holds() {
+    what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        echo "FAILED: $what"
+        failed=$((failed + 1))
+    fi
+}
+one_object() { [ "$(wc -l < out)" -eq 1 ] && grep -q '^{"schema":"'"$1"'/1".*}$' out; }
+
+prints "d" tune --config settings.json --output-dir dry --dry-run
+holds "a dry run touches nothing" [ ! -e dry ]
+prints "majority" tune --config settings.json --output-dir a
+for file in adapter.idim best.idim record.json log.jsonl; do
+    holds "tune writes $file" [ -s a/$file ]
+done
+holds "log.jsonl has a line a step" [ "$(wc -l < a/log.jsonl)" -eq 30 ]
+prints "idim.run/1" tune --model "$model" --train all.csv --dev all.csv --dim 50 --max_steps=30 \
+    --threads 2 --output_dir b --quiet --json
+holds "tune --json is one object" one_object idim.run
+holds "--quiet is quiet" [ ! -s err ]
+holds "flags and --config say the same" cmp a/adapter.idim b/adapter.idim
+prints "dev" eval --model "$model" --adapter a/adapter.idim --dev all.csv
+prints "idim.run/1" eval --model "$model" --adapter a/adapter.idim --dev all.csv --json
+holds "eval --json is one object" one_object idim.run
+
+prints "no" predict --model "$model" --adapter a/adapter.idim --test all.csv
+holds "predict: a line a row" [ "$(grep -c -E '^[0-9]+.(yes|no)$' out)" -eq 64 ]
+holds "predict: no header, indices from 0" grep -q "^0	" out
+prints "idim.predict/1" predict --model "$model" --adapter a/adapter.idim --test all.csv --json
+holds "predict --json is one object" one_object idim.predict
+
+prints "5 " tokenize --model "$model" "good bad"
+prints "[SEP]" tokenize --model "$model" "good" "bad"
+holds "two arguments are a pair" [ "$(wc -l < out)" -eq 1 ]
+printf 'good\n\nbad' | "$idim" tokenize --model "$model" > out
+holds "a line of input is a text" [ "$(wc -l < out)" -eq 3 ]
+prints "idim.tokenize/1" tokenize --model "$model" good --json
+holds "tokenize --json is one object" one_object idim.tokenize
+prints "parameters" inspect --model "$model"
+prints "said" inspect --adapter a/adapter.idim
+prints "lambda" inspect --adapter a/adapter.idim --json
+
+refuses 4 "absent.csv" tune --model "$model" --train absent.csv --dim 50 --output-dir c
+refuses 4 "all.csv" tune --model "$model" --train all.csv --dim 50 --output-dir all.csv/c
+refuses 3 "all.csv" eval --model "$model" --adapter all.csv --dev all.csv
+refuses 7 "a" tune --config settings.json --output-dir a --seed 7
+mkdir other && cp "$model"/* other/
+# the last byte of the last weight
+size=$(wc -c < other/model.safetensors)
+head -c $((size - 1)) "$model/model.safetensors" > other/model.safetensors
+tail -c 1 "$model/model.safetensors" | tr '\000-\377' '\001-\377\000' >> other/model.safetensors
+refuses 7 "adapter.idim" eval --model other --adapter a/adapter.idim --dev all.csv
+head -c $((size - 1)) "$model/model.safetensors" > other/model.safetensors
+refuses 3 "incomplete download" inspect --model other
+refuses 4 "nowhere" inspect --model ./nowhere
+
 # a full disk, or a reader that is gone, is not success
 if [ -e /dev/full ]; then
     "$idim" --man > /dev/full 2> "$work/err"

@@ -125,7 +125,7 @@ void show_json(FILE *out, const json_t *json, int indent)
     }
 }
 
-/* one row: every metric as a percentage but the loss, then n */
+/* one row: every metric as a percentage, then loss and n where there is a loss */
 static void show_split(FILE *out, const char *name, const json_t *scores)
 {
     const char *key;
@@ -133,13 +133,13 @@ static void show_split(FILE *out, const char *name, const json_t *scores)
     fprintf(out, "  %-10s", name);
     json_object_foreach((json_t *)scores, key, value)
     {
-        if (strcmp(key, "n") == 0)
-            fprintf(out, "  (%lld examples)", (long long)json_integer_value(value));
-        else if (strcmp(key, "loss") == 0)
-            fprintf(out, "  loss %.4f", json_number_value(value));
-        else if (json_is_number(value))
+        if (json_is_number(value) && strcmp(key, "n") != 0 && strcmp(key, "loss") != 0)
             fprintf(out, "  %s %.2f %%", key, 100 * json_number_value(value));
     }
+    const json_t *loss = json_object_get(scores, "loss");
+    if (json_is_number(loss))
+        fprintf(out, "  loss %.4f  (%lld examples)", json_number_value(loss),
+                (long long)json_integer_value(json_object_get(scores, "n")));
     fputc('\n', out);
 }
 
@@ -153,9 +153,5 @@ void show_scores(FILE *out, const json_t *run)
         const json_t *majority = json_object_get(json_object_get(run, "majority"), key);
         if (json_is_object(majority))
             show_split(out, "  majority", majority);
-        else if (json_is_number(majority))
-            fprintf(out, "  %-10s  %s %.2f %%\n", "  majority",
-                    json_string_value(json_object_get(run, "metric")),
-                    100 * json_number_value(majority));
     }
 }
