@@ -11,7 +11,7 @@ folder=${2:-demo}
 
 dim=2000
 epochs=1
-batch=32
+batch=16
 
 began=$(date +%s)
 "$tools/fetch-demo.sh" "$folder"
