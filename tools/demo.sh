@@ -16,15 +16,22 @@ batch=16
 began=$(date +%s)
 "$tools/fetch-demo.sh" "$folder"
 
-# NAME OPTION...: trains, unless it is done already; the record stays in FOLDER/NAME
+# NAME OPTION...: trains, or goes on; the record stays in FOLDER/NAME.json
 tune() {
     name=$1
     shift
     echo "training: $name"
-    "$idim" tune --model "$folder/model" --train "$folder/reviews/train.tsv" \
-        --test "$folder/reviews/test.tsv" --text sentence --label label \
-        --num-train-epochs "$epochs" \
-        --output-dir "$folder/$name" --json "$@" > "$folder/$name.json"
+    for attempt in first again; do
+        code=0
+        "$idim" tune --model "$folder/model" --train "$folder/reviews/train.tsv" \
+            --test "$folder/reviews/test.tsv" --text sentence --label label \
+            --num-train-epochs "$epochs" --output-dir "$folder/$name" --json "$@" \
+            > "$folder/$name.json" || code=$?
+        # 7: the folder holds a run of other settings, of an earlier version say
+        [ "$code" -eq 7 ] && [ "$attempt" = first ] || break
+        rm -rf "${folder:?}/$name"
+    done
+    return "$code"
 }
 
 # NAME PATH: a value of the record
