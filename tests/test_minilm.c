@@ -1,8 +1,11 @@
-/* Training the real MiniLM against PyTorch: the losses and gradient norms of five full-batch steps.
+/* The real MiniLM against PyTorch: logits of 100 pairs; the losses and gradient norms of five
+ * full-batch steps.
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
+#include "base/hash.h"
 #include "fixtures/minilm/five_steps.h"
+#include "fixtures/minilm/mrpc_logits.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -13,50 +16,113 @@ static const char *model_folder(void)
     return named != NULL ? named : TEST_FOLDER "/../demo/model";
 }
 
-/* the classifier of tools/make_five_step_fixture.py */
-static void set_classifier(params *p)
+/* the classifier of the two tools, in theta0 or theta */
+static void set_classifier(const params *p, real *values, double scale)
 {
-    real *weight = p->theta0 + p->item[params_find(p, "classifier.weight")].offset;
-    real *bias = p->theta0 + p->item[params_find(p, "classifier.bias")].offset;
+    real *weight = values + p->item[params_find(p, "classifier.weight")].offset;
+    real *bias = values + p->item[params_find(p, "classifier.bias")].offset;
     for (int i = 0; i < 2 * 384; i++)
-        weight[i] = (real)(0.02 * sin(1.0 + i));
+        weight[i] = (real)(scale * sin(1.0 + i));
     bias[0] = bias[1] = 0;
 }
 
-static void five_full_batch_steps_equal_pytorch(void **state)
+/* false, and the reason printed, when the model or MRPC are absent; data gets MRPC's folder */
+static bool all_is_there(char *data, size_t room)
 {
-    (void)state;
-    char data[1024], probe[1200];
-    CHECK_SHARED("MRPC/train.tsv", data);
-    *strrchr(data, '/') = '\0';
-    snprintf(probe, sizeof probe, "%s/model.safetensors", model_folder());
-    FILE *f = fopen(probe, "rb");
-    if (f == NULL) {
-        print_message("SKIPPED: %s is absent (make demo fetches it)\n", probe);
-        skip();
-        return;
+    char probe[1200];
+    const char *wanted[] = {model_folder(), TEST_SHARED_DATA};
+    const char *file[] = {"model.safetensors", "MRPC/train.tsv"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(probe, sizeof probe, "%s/%s", wanted[i], file[i]);
+        FILE *f = fopen(probe, "rb");
+        if (f == NULL) {
+            print_message("SKIPPED: %s is absent\n", probe);
+            return false;
+        }
+        fclose(f);
     }
-    fclose(f);
+    snprintf(data, room, "%s/MRPC", TEST_SHARED_DATA);
+    return true;
+}
 
-    idim *lib = check_library(2);
-    idim_tokenizer *tokenizer;
+static task *open_mrpc(idim *lib, const char *data, idim_tokenizer *tokenizer, int which,
+                       int64_t samples)
+{
     task *mrpc;
-    idim_model *model;
-    subspace *space;
-    trainer *t;
-    CHECK_OK(lib, tokenizer_open(lib, model_folder(), &tokenizer));
     task_options what = task_defaults();
     what.name = "mrpc";
     what.data = data;
     what.max_length = 128;
     what.needs_labels = true;
-    what.max_samples[SPLIT_TRAIN] = 64;
+    what.max_samples[which] = samples;
     CHECK_OK(lib, task_open(lib, &what, tokenizer, &mrpc));
+    return mrpc;
+}
+
+static void logits_of_100_pairs_are_those_of_pytorch(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    char data[1024], hash[HASH_TEXT];
+    if (!all_is_there(data, sizeof data)) {
+        skip();
+        return;
+    }
+    idim *lib = check_library(2);
+    idim_tokenizer *tokenizer;
+    idim_model *model;
+    CHECK_OK(lib, tokenizer_open(lib, model_folder(), &tokenizer));
+    task *mrpc = open_mrpc(lib, data, tokenizer, SPLIT_DEV, N);
+    const split *dev = &mrpc->splits[SPLIT_DEV];
+    CHECK_OK(lib, idim_model_open(lib, model_folder(), 2, 1, &model));
+    set_classifier(model->weights, model->weights->theta, 1);
+
+    int32_t order[N];
+    for (int32_t i = 0; i < N; i++)
+        order[i] = i;
+    batch_buffer buffer = {0};
+    idim_batch batch;
+    uint8_t digest[HASH_BYTES];
+    CHECK_OK(lib, batch_pack(lib, dev, order, N, &buffer, &batch));
+    hash_bytes(batch.ids, batch.start[N] * 4, digest);
+    hash_text(digest, hash);
+    assert_string_equal(hash, mrpc_ids_hash);
+
+    float logits[2 * N];
+    double worst = 0;
+    CHECK_OK(lib, idim_model_predict(model, &batch, logits));
+    for (int i = 0; i < 2 * N; i++)
+        worst = fmax(worst, fabs((double)logits[i] - mrpc_logits[i / 2][i % 2]));
+    print_message("100 pairs: logits within %.1e of PyTorch's\n", worst);
+    assert_true(worst <= 1e-4);
+    batch_free(lib, &buffer);
+    model_close(model);
+    task_close(mrpc);
+    tokenizer_close(tokenizer);
+    idim_close(lib);
+}
+
+static void five_full_batch_steps_equal_pytorch(void **state)
+{
+    (void)state;
+    char data[1024];
+    if (!all_is_there(data, sizeof data)) {
+        skip();
+        return;
+    }
+
+    idim *lib = check_library(2);
+    idim_tokenizer *tokenizer;
+    idim_model *model;
+    subspace *space;
+    trainer *t;
+    CHECK_OK(lib, tokenizer_open(lib, model_folder(), &tokenizer));
+    task *mrpc = open_mrpc(lib, data, tokenizer, SPLIT_TRAIN, 64);
     model_options how = model_defaults();
     how.path = model_folder();
     how.n_labels = 2;
     CHECK_OK(lib, model_open(lib, &how, &model));
-    set_classifier(model->weights);
+    set_classifier(model->weights, model->weights->theta0, 0.02);
     idim_subspace_options full = idim_subspace_defaults();
     full.method = "full";
     full.dim = 0;
@@ -87,6 +153,7 @@ static void five_full_batch_steps_equal_pytorch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_of_100_pairs_are_those_of_pytorch),
         cmocka_unit_test(five_full_batch_steps_equal_pytorch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
