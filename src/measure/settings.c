@@ -90,8 +90,8 @@ static const idim_setting table[] = {
      "passes that make one optimiser step"},
     {"seed", IDIM_INTEGER, "42", 0, LARGE, NULL, "tune", "Training",
      "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
-    {"precision", IDIM_CHOICE, "fp32", 0, 0, "fp32|bf16", SCORES, "Training",
-     "of matrix products; bf16 where the CPU has it"},
+    {"precision", IDIM_CHOICE, "fp32", 0, 0, "fp32", SCORES, "Training",
+     "of all values; this version has fp32 alone"},
     {"eval_steps", IDIM_INTEGER, "auto", 0, LARGE, NULL, "tune", "Training",
      "steps between two scores on dev; 0: at the end only (default: after every epoch)"},
 
