@@ -27,7 +27,11 @@ test-long: build
 	@ctest --test-dir $(BUILD) --output-on-failure
 
 bench: build
-	@bench/run.sh $(BUILD)
+	@tools/install-packages.sh demo
+	@tools/fetch-demo.sh demo
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_step bench_projection > /dev/null
+	@$(BUILD)/bench_step demo/model
+	@$(BUILD)/bench_projection
 
 install: build
 	@cmake --install $(BUILD)

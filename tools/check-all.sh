@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that `make test` leaves out: the layers, the layout of the sources, a clang build with
 # the suite, the suite under ASan and UBSan (gcc), the fuzz corpora through libFuzzer itself under
-# the sanitizers (clang), and the build with real = double.
+# the sanitizers (clang), the build with real = double, and the projections' bits at -O0 and -O3.
 #
 #     tools/check-all.sh       about 20 minutes on two cores; JOBS=n for more
 #
@@ -59,5 +59,8 @@ done
 
 step "real = double"
 build build-double all --preset real-double
+
+step "golden hashes of the projections: gcc and clang, -O0 and -O3"
+CMAKE_BUILD_PARALLEL_LEVEL=$jobs tools/check-golden.sh
 
 step "everything holds"
