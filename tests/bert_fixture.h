@@ -21,7 +21,8 @@ static const bert_case bert_cases[] = {
     {"pairs", 0, "cls"},      {"odd", 0, "cls"},         {"wide-heads", 0, "cls"},
     {"regression", 0, "cls"}, {"multi-label", 0, "cls"}, {"old-names", 0, "cls"},
     {"bare", 3, "cls"},       {"no-pooler", 2, "cls"},   {"long", 0, "cls"},
-    {"many-heads", 0, "cls"}, {"mean", 0, "mean"},
+    {"many-heads", 0, "cls"}, {"mean", 0, "mean"},       {"shards", 0, "cls"},
+    {"f16", 0, "cls"},        {"bf16", 0, "cls"},
 };
 
 enum { BERT_CASES = sizeof bert_cases / sizeof bert_cases[0] };
@@ -155,6 +156,19 @@ static inline bool *all_trained(const params *p)
     for (int64_t i = 0; i < p->n; i++)
         trained[i] = true;
     return trained;
+}
+
+/* max |found - wanted| / max(largest wanted, floor); infinite when there is a NaN */
+static inline double ratio_of(const real *found, const real *wanted, int64_t n, double floor)
+{
+    double worst = 0, largest = floor;
+    for (int64_t i = 0; i < n; i++) {
+        double difference = fabs((double)(found[i] - wanted[i]));
+        if (!(difference <= worst))
+            worst = isnan(difference) ? INFINITY : difference;
+        largest = fmax(largest, fabs((double)wanted[i]));
+    }
+    return worst == 0 ? 0 : worst / largest;
 }
 
 static inline double largest_of(const real *x, int64_t n)

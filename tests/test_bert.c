@@ -22,10 +22,11 @@ static void check_close(const char *model, const char *name, const real *found, 
                      (long long)i, (double)wanted[i], (double)found[i], scale);
 }
 
-static void check_gradients(const bert_case *c, const bert_fixture *f, const real *found)
+/* gives the worst ratio */
+static double check_gradients(const bert_case *c, const bert_fixture *f, const real *found)
 {
     const params *p = f->model->weights;
-    double top = 0;
+    double top = 0, worst = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int64_t i = 0; i < p->n; i++) {
             char name[256];
@@ -33,12 +34,15 @@ static void check_gradients(const bert_case *c, const bert_fixture *f, const rea
             snprintf(name, sizeof name, "grad.%s", p->item[i].name);
             real *wanted = fixture_values(f, name, &n);
             assert_int_equal(n, param_size(&p->item[i]));
-            if (pass == 0)
+            if (pass == 0) {
                 top = fmax(top, largest_of(wanted, n));
-            else
+            } else {
                 check_close(c->name, name, found + p->item[i].offset, wanted, n, top);
+                worst = fmax(worst, ratio_of(found + p->item[i].offset, wanted, n, 1e-3 * top));
+            }
             free(wanted);
         }
+    return worst;
 }
 
 static void check_case(idim *lib, const bert_case *c, const kernels *table)
@@ -68,7 +72,8 @@ static void check_case(idim *lib, const bert_case *c, const kernels *table)
     free(wanted);
 
     CHECK_OK(lib, model_backward(m, t, 1, &sink));
-    check_gradients(c, &f, found);
+    double worst = check_gradients(c, &f, found);
+    print_message("%-8s %-12s gradients within %.1e of PyTorch's\n", table->name, c->name, worst);
     free(logits);
     free(found);
     free(trained);
@@ -190,6 +195,68 @@ static void the_number_of_threads_changes_no_bit(void **state)
     free(first);
 }
 
+typedef struct outcome {
+    double loss;
+    float *logits, *found; /* [40][labels], [D] */
+    size_t n_logits, size; /* bytes             */
+} outcome;
+
+/* 40 sequences of 1 to 60 tokens (or what the model takes) through the public calls */
+static outcome public_calls(const char *folder, int threads)
+{
+    enum { N = 40, LONGEST = 60 };
+    idim *lib = check_library(threads);
+    idim_model *m;
+    CHECK_OK(lib, idim_model_open(lib, folder, 0, 7, &m));
+    const arch_config *c = &m->config;
+    int64_t longest = c->positions < LONGEST ? c->positions : LONGEST;
+    int32_t ids[N * LONGEST], segment[N * LONGEST], start[N + 1] = {0};
+    float *label = calloc((size_t)(N * m->n_labels), sizeof *label);
+    for (int i = 0; i < N; i++)
+        start[i + 1] = start[i] + 1 + (int32_t)(i * 17 % longest);
+    for (int i = 0; i < start[N]; i++) {
+        ids[i] = (int32_t)(i * 31 % c->vocab);
+        segment[i] = (int32_t)(i / 5 % c->types);
+    }
+    for (int i = 0; i < N * m->n_labels; i++)
+        label[i] = (float)(i % 2);
+    idim_batch batch = {ids, segment, start, label, N};
+
+    outcome o = {.n_logits = (size_t)(N * m->n_labels) * sizeof(float),
+                 .size = (size_t)idim_model_size(m) * sizeof(float)};
+    o.logits = calloc(o.n_logits, 1);
+    o.found = calloc(o.size, 1);
+    assert_true(label != NULL && o.logits != NULL && o.found != NULL);
+    CHECK_OK(lib, idim_model_predict(m, &batch, o.logits));
+    CHECK_OK(lib, idim_model_loss(m, &batch, &o.loss, o.found));
+    free(label);
+    idim_model_close(m);
+    idim_close(lib);
+    return o;
+}
+
+static void the_number_of_threads_changes_no_bit_of_the_public_calls(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {
+        TEST_FOLDER "/fixtures/tiny", TEST_FOLDER "/fixtures/bert/odd",
+        TEST_FOLDER "/fixtures/bert/regression", TEST_FOLDER "/fixtures/bert/multi-label"};
+    static const int more[] = {2, 3, 7};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        outcome one = public_calls(folders[i], 1);
+        for (int k = 0; k < 3; k++) {
+            outcome o = public_calls(folders[i], more[k]);
+            assert_memory_equal(&o.loss, &one.loss, sizeof one.loss);
+            assert_memory_equal(o.logits, one.logits, one.n_logits);
+            assert_memory_equal(o.found, one.found, one.size);
+            free(o.logits);
+            free(o.found);
+        }
+        free(one.logits);
+        free(one.found);
+    }
+}
+
 /* ---- dropout ------------------------------------------------------------------------------------
  */
 
@@ -227,7 +294,8 @@ static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
     tape *t;
     double loss;
     CHECK_OK(lib, tape_new(lib, p, &t));
-    model_gradient(f.model, t, &f.batch, trained, QUIET, &loss, all);
+    const tape_training noisy = {.on = true, .seed = 5, .step = 11};
+    model_gradient(f.model, t, &f.batch, trained, noisy, &loss, all);
 
     /* the head, the biases, every third tensor, one layer norm deep down, nothing */
     for (int kind = 0; kind < 5; kind++) {
@@ -240,7 +308,7 @@ static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
                                      : false;
             wanted += trained[i];
         }
-        int64_t folds = model_gradient(f.model, t, &f.batch, trained, QUIET, &loss, some);
+        int64_t folds = model_gradient(f.model, t, &f.batch, trained, noisy, &loss, some);
         assert_int_equal(folds, wanted);
         for (int64_t i = 0; i < p->n; i++)
             for (int64_t j = 0; j < param_size(&p->item[i]); j++) {
@@ -533,6 +601,7 @@ int main(void)
         cmocka_unit_test(logits_loss_and_gradients_are_those_of_pytorch),
         cmocka_unit_test(the_public_calls_give_the_same),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
+        cmocka_unit_test(the_number_of_threads_changes_no_bit_of_the_public_calls),
         cmocka_unit_test(a_step_has_its_own_masks_and_always_the_same),
         cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
         cmocka_unit_test(later_steps_allocate_nothing),

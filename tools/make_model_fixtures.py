@@ -6,8 +6,9 @@ Each folder holds config.json, model.safetensors (as `transformers` would save i
 expected.safetensors: a packed batch (ids, segment, start, label, all as F32), logits, loss and, for
 every tensor, grad.NAME without the "bert." prefix. They are computed in float64 and stored as F32: some
 gradients (key bias) are zero in exact arithmetic, and PyTorch's own float32 noise there is as large
-as the tolerance; how far its float32 is away is printed. Where the folder lacks its classifier or pooler,
-the test fills it by the formula of `filled`.
+as the tolerance; how far its float32 is away is printed. The models with a "form" are the files that
+users have too, shards and 16-bit types (the weights are rounded first); theirs are stored as F64. Where
+the folder lacks its classifier or pooler, the test fills it by the formula of `filled`.
 
 SPDX-License-Identifier: MIT
 """
@@ -43,6 +44,9 @@ MODELS = {
     "long": spec(33, 1, 20, 1, "gelu", 2, [1, 130, 64, 65], positions=130),
     "many-heads": spec(48, 12, 30, 1, "swish", 2, [70, 33, 16], positions=80, pairs=True),
     "mean": spec(20, 5, 30, 2, "gelu", 3, [4, 1, 12], mean=True, pairs=True),
+    "shards": spec(14, 2, 19, 2, "relu", 3, [6, 1, 10], form="shards", pairs=True),
+    "f16": spec(18, 3, 22, 1, "gelu_new", 2, [8, 5], form=torch.float16),
+    "bf16": spec(15, 5, 26, 1, "gelu", 2, [9, 2, 3], form=torch.bfloat16, pairs=True),
 }
 
 
@@ -70,6 +74,8 @@ def make_model(s):
         if not s.get("pooler", True):
             model.bert.pooler.dense.weight.copy_(filled(*model.bert.pooler.dense.weight.shape))
             model.bert.pooler.dense.bias.zero_()
+    if isinstance(s.get("form"), torch.dtype):
+        model.to(s["form"]).float()
     return model.eval()
 
 
@@ -133,7 +139,25 @@ def saved_tensors(model, s):
     if s.get("old_names"):
         tensors = {k.replace("LayerNorm.weight", "LayerNorm.gamma")
                    .replace("LayerNorm.bias", "LayerNorm.beta"): v for k, v in tensors.items()}
+    if isinstance(s.get("form"), torch.dtype):
+        tensors = {k: v.to(s["form"]) for k, v in tensors.items()}
     return tensors
+
+
+def write_weights(tensors, s, folder):
+    if s.get("form") != "shards":
+        save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
+        return
+    names, n = sorted(tensors), 3
+    shard = {k: "model-%05d-of-%05d.safetensors" % (i * n // len(names) + 1, n)
+             for i, k in enumerate(names)}
+    for file in sorted(set(shard.values())):
+        save_file({k: v for k, v in tensors.items() if shard[k] == file},
+                  os.path.join(folder, file), metadata={"format": "pt"})
+    with open(os.path.join(folder, "model.safetensors.index.json"), "w") as f:
+        size = sum(v.numel() * v.element_size() for v in tensors.values())
+        json.dump({"metadata": {"total_size": size}, "weight_map": shard}, f, indent=1)
+        f.write("\n")
 
 
 def write_config(model, s, path):
@@ -167,9 +191,10 @@ def main():
             start=torch.tensor([0] + s["lengths"]).cumsum(0).float(), label=label.float(),
             logits=logits.detach().contiguous(), loss=loss.detach())
         write_config(model, s, os.path.join(folder, "config.json"))
-        save_file(tensors, os.path.join(folder, "model.safetensors"),
-                  metadata={"format": "pt"})
-        save_file({k: v.float().contiguous() for k, v in expected.items()},
+        write_weights(tensors, s, folder)
+        if not s.get("form"):
+            expected = {k: v.float() for k, v in expected.items()}
+        save_file({k: v.contiguous() for k, v in expected.items()},
                   os.path.join(folder, "expected.safetensors"))
 
 
