@@ -170,8 +170,34 @@ static void tokens_and_sizes_are_told(void **state)
     assert_int_equal(e.n, 5);
     CHECK_OK(lib, tokenizer_encode(t, "b", 1, "b", 1, 5, &e));
     assert_false(e.truncated);
+    CHECK_OK(lib, tokenizer_encode(t, "bbb", 3, NULL, 0, 3, &e));
+    assert_false(e.truncated);
+    CHECK_OK(lib, tokenizer_encode(t, "b,b", 3, NULL, 0, 3, &e));
+    assert_true(e.truncated);
     assert_int_equal(tokenizer_encode(t, "b", 1, "b", 1, 2, &e), IDIM_EARGUMENT);
     assert_non_null(strstr(idim_error(lib), "max_length: expected 0 or at least 3"));
+    encoding_free(lib, &e);
+    tokenizer_close(t);
+    idim_close(lib);
+}
+
+/* the reference picks any of them, another one in each run */
+static void of_added_tokens_that_normalise_alike_the_lowest_id_is_found(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    idim_tokenizer *t;
+    CHECK_OK(lib,
+             open_text(lib,
+                       "{" BERT "\"added_tokens\": [{\"id\": 4, \"content\": \"XY\"}, "
+                       "{\"id\": 5, \"content\": \"xy\"}, {\"id\": 6, \"content\": \"Xy\"}], " MODEL
+                       "}",
+                       &t));
+    encoding e = {0};
+    CHECK_OK(lib, tokenizer_encode(t, "xy Xy", 5, NULL, 0, 0, &e));
+    assert_int_equal(e.n, 2);
+    assert_int_equal(e.ids[0], 4);
+    assert_int_equal(e.ids[1], 4);
     encoding_free(lib, &e);
     tokenizer_close(t);
     idim_close(lib);
@@ -300,6 +326,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_not_utf8_are_read_as_python_reads_them),
         cmocka_unit_test(zero_bytes_are_text_like_any_other),
         cmocka_unit_test(tokens_and_sizes_are_told),
+        cmocka_unit_test(of_added_tokens_that_normalise_alike_the_lowest_id_is_found),
         cmocka_unit_test(public_encode_writes_at_most_capacity),
         cmocka_unit_test(long_texts_are_no_trouble),
         cmocka_unit_test(memory_that_runs_out_is_told_and_leaves_nothing_behind),

@@ -194,12 +194,14 @@ def make_sweeps(data_folder):
 # ---- small tokenizers ------------------------------------------------------------------------
 
 WORDS = ["[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "hello", "world", "##a", "##b", "##c", "##lo",
-         "he", "##l", "##o", "É", "é", "e", "i", "##̇", "中", ",", ".", "İ", "##", "-", "[", "]"]
+         "he", "##l", "##o", "É", "é", "e", "i", "##̇", "中", ",", ".", "İ", "##", "-", "[", "]",
+         "##\u302e", "##\u302f", "##\U0001d165"]
 
 TEXTS = ["", " ", "a", "hello, world", "Hello World", "É é e\u0301", "İ", "中a中", "a\tb\nc",
          "a\u00adb", "hello[SEP]world", "hello <x> world", "hello<x>world", "  <X>  a",
          "<y>a <y> a<y> <y>", "abc", "abcabcabcabc", "\u0301", "a\0b\ufffdc", "a  <r>  <l>  b",
-         "[sep] [SEP]", "NEW new New neW", "<r> \u3000 <r>a", "b-[a]", "xyz"]
+         "[sep] [SEP]", "NEW new New neW", "<r> \u3000 <r>a", "b-[a]", "xyz", "abca abcab",
+         "a\u302f\u302ea\u302e\u0323\u302f\U0001d165\u302e", "<r>  <b>a <b>"]
 
 
 def base(normalizer=None, pre=True, **model):
@@ -253,6 +255,10 @@ def small_tokenizers():
     t.add_tokens([AddedToken(" ", rstrip=True, normalized=False),
                   AddedToken("hello w", normalized=False), AddedToken("hel", normalized=False)])
     yield "blanks and overlaps", t
+    t = base()
+    t.add_tokens([AddedToken("<r>", rstrip=True, normalized=False),
+                  AddedToken(" <b>", lstrip=True, normalized=False)])
+    yield "blanks taken from both sides", t
 
 
 def make_small():

@@ -83,7 +83,8 @@ int vocabulary_add(vocabulary *v, const char *text, int64_t length, int32_t id)
     if (v->n >= v->slots / 2)
         TRY(grow_slots(v));
     TRY(make_room(v->lib, v->n + 1, sizeof *v->entry, (void **)&v->entry, &v->room));
-    TRY(make_room(v->lib, v->n_letters + length, sizeof *v->letters, (void **)&v->letters,
+    /* one more than needed, so that there is a block even for an empty text */
+    TRY(make_room(v->lib, v->n_letters + length + 1, sizeof *v->letters, (void **)&v->letters,
                   &v->letters_room));
     TRY(make_room(v->lib, v->n_texts + length + 1, 1, (void **)&v->texts, &v->texts_room));
 
