@@ -11,6 +11,9 @@ add_custom_command(OUTPUT ${generated}/idim.1 ${generated}/idim.bash ${generated
     DEPENDS idim_command VERBATIM)
 add_custom_target(manual ALL DEPENDS ${generated}/idim.1)
 
+# idim.pc finds its prefix from where it lies, so an installed tree can be moved
+file(RELATIVE_PATH IDIM_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" IDIM_PC_TO_PREFIX "${IDIM_PC_TO_PREFIX}")
 configure_file(cmake/idim.pc.in ${generated}/idim.pc @ONLY)
 configure_package_config_file(cmake/idimConfig.cmake.in ${generated}/idimConfig.cmake
     INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/idim)

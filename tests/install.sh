@@ -20,9 +20,7 @@ for file in include/idim.h share/man/man1/idim.1 share/bash-completion/completio
     [ -s "$prefix/$file" ] || { echo "$file is not installed"; exit 1; }
 done
 
-# idim.pc names the prefix of the configure step; pkg-config is told the one of this install
-flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$prefix" \
-    --cflags --libs idim)
+flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --cflags --libs idim)
 "$cc" "$source/examples/own_loop.c" $flags -o "$work/by_pkg_config"
 LD_LIBRARY_PATH=$library "$work/by_pkg_config" "$source/tests/fixtures/tiny" | tail -n 1
 

@@ -10,6 +10,9 @@ set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
 
+# threads that wait sleep soon (libgomp, libomp)
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}" KMP_BLOCKTIME="${KMP_BLOCKTIME:-0}"
+
 step() { printf '\n== %s\n' "$*"; }
 
 # FOLDER TARGET OPTION...
