@@ -101,16 +101,6 @@ int idim_eval(idim *lib, const char *spec_json, idim_watch *watch, void *user)
 /* ---- predict -----------------------------------------------------------------------------------
  */
 
-/* the most likely class; the first of equals */
-static int64_t best_class(const float *logits, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return best;
-}
-
 /* the names of every label above a probability of one half */
 static json_t *labels_above_half(const job *j, const float *logits)
 {
@@ -130,7 +120,7 @@ static json_t *prediction(const job *j, int64_t index, const float *logits, bool
     else if (j->model->problem == PROBLEM_MULTI_LABEL)
         json_object_set_new(out, "label", labels_above_half(j, logits));
     else
-        json_object_set_new(out, "label", job_label(j, best_class(logits, j->model->n_labels)));
+        json_object_set_new(out, "label", job_label(j, metrics_class(logits, j->model->n_labels)));
     if (!with_logits)
         return out;
 

@@ -19,7 +19,7 @@ static void add(metrics *m, const char *name, double value)
     m->value[m->n++] = value;
 }
 
-static int64_t largest(const float *logits, int64_t n)
+int64_t metrics_class(const float *logits, int64_t n)
 {
     int64_t best = 0;
     for (int64_t k = 1; k < n; k++)
@@ -49,7 +49,7 @@ static void score_classes(const task *t, const float *logits, const float *label
 {
     int64_t *true_of = counts, *said_of = counts + t->n_labels, right = 0, positive = 0;
     for (int64_t i = 0; i < n; i++) {
-        int64_t said = largest(logits + i * t->n_labels, t->n_labels), is = (int64_t)label[i];
+        int64_t said = metrics_class(logits + i * t->n_labels, t->n_labels), is = (int64_t)label[i];
         true_of[is]++;
         said_of[said]++;
         right += said == is;

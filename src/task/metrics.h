@@ -26,6 +26,9 @@ typedef struct metrics {
 int metrics_compute(const task *t, const float *logits, const float *label, int64_t n,
                     metrics *out);
 
+/* The class that logits [n] say. */
+int64_t metrics_class(const float *logits, int64_t n);
+
 /* The value of the judging metric. */
 double metrics_score(const task *t, const metrics *m);
 

@@ -1,0 +1,400 @@
+/* A training run from its job to its record.
+ *
+ * In its folder: log.jsonl grows a line a step; the checkpoint is replaced so often that it
+ * costs at most CHECKPOINT_SHARE of the time; best.idim is replaced when dev says so; adapter.idim
+ * and record.json come at the end, and then the checkpoint goes. A run that finds its own record
+ * does nothing; one that finds another's is refused.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "measure/run.h"
+#include "base/file.h"
+#include "measure/record.h"
+#include "train/checkpoint.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const double CHECKPOINT_SHARE = 0.02; /* of the run's time */
+static const double CHECKPOINT_SECONDS = 1;  /* at least between two */
+
+/* in a study: rows of train that are scored, and the largest adapter that is kept */
+enum { STUDY_TRAIN_ROWS = 1000, STUDY_ADAPTER_BYTES = 1 << 20 };
+
+typedef struct run {
+    job *job;
+    run_options options;
+    trainer *trainer;
+    char name[HASH_TEXT];
+    char *adapter_path, *best_path, *record_path, *log_path, *checkpoint_path;
+    run_state state;
+    double began;           /* of this sitting                      */
+    double last_checkpoint; /* seconds since began                  */
+    double checkpoint_cost; /* of the last one                      */
+    evaluation dev;         /* the last score on dev ...            */
+    int64_t dev_step;       /* ... and its step; -1: none yet       */
+    float *logits;          /* [dev.n][n_labels] of it, in a study  */
+    int64_t eval_every;     /* steps; 0: at the end only            */
+} run;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double elapsed(const run *r)
+{
+    return now() - r->began;
+}
+
+static int name_files(run *r)
+{
+    idim *lib = r->job->lib;
+    const char *folder = r->options.folder;
+    if (folder == NULL)
+        return 0;
+    TRY(file_join(lib, folder, "adapter.idim", &r->adapter_path));
+    TRY(file_join(lib, folder, "best.idim", &r->best_path));
+    TRY(file_join(lib, folder, "record.json", &r->record_path));
+    TRY(file_join(lib, folder, "log.jsonl", &r->log_path));
+    return file_join(lib, folder, "checkpoint.idim", &r->checkpoint_path);
+}
+
+static void run_close(run *r)
+{
+    idim *lib = r->job->lib;
+    trainer_free(r->trainer);
+    memory_free(lib, r->logits);
+    memory_free(lib, r->adapter_path);
+    memory_free(lib, r->best_path);
+    memory_free(lib, r->record_path);
+    memory_free(lib, r->log_path);
+    memory_free(lib, r->checkpoint_path);
+}
+
+/* ---- what is in the folder already ----------------------------------------------------------- */
+
+/* the record of a finished run: ours becomes the result (*done), another's is refused */
+static int find_record(run *r, bool *done)
+{
+    enum { LIMIT = 64 << 20 };
+    idim *lib = r->job->lib;
+    *done = false;
+    if (r->options.folder == NULL || !file_exists(r->record_path))
+        return 0;
+
+    char *text;
+    int64_t size;
+    TRY(file_read(lib, r->record_path, LIMIT, &text, &size));
+    json_t *record = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const char *name = json_string_value(json_object_get(record, "run"));
+    int status = 0;
+    if (name == NULL)
+        status = fail(lib, IDIM_EFORMAT, "%s: run: expected the name of a run, found none",
+                      r->record_path);
+    else if (strcmp(name, r->name) != 0)
+        status = fail(lib, IDIM_EMISMATCH,
+                      "%s: run: expected %.12s, found %.12s: settings, data or base are not those "
+                      "of before; choose another --output-dir",
+                      r->record_path, r->name, name);
+    json_decref(record);
+    if (status == 0) {
+        library_set_result(lib, text);
+        *done = true;
+    } else {
+        memory_free(lib, text);
+    }
+    return status;
+}
+
+static int go_on_or_begin(run *r)
+{
+    idim *lib = r->job->lib;
+    if (r->options.folder == NULL)
+        return 0;
+    TRY(file_make_folder(lib, r->options.folder));
+    if (!file_exists(r->checkpoint_path))
+        return file_write(lib, r->log_path, "", 0);
+
+    TRY(checkpoint_read(r->trainer, r->name, &r->state, r->checkpoint_path));
+    library_log(lib, "going on from step %lld of %lld", (long long)r->trainer->step,
+                (long long)r->trainer->steps);
+    return file_truncate(lib, r->log_path, r->state.log_bytes);
+}
+
+/* ---- during the run ---------------------------------------------------------------------------
+ */
+
+static int write_log(run *r, const step_report *s)
+{
+    if (r->options.folder == NULL)
+        return 0;
+    char line[256], loss[NUMBER_TEXT], rate[NUMBER_TEXT], norm[NUMBER_TEXT], epoch[NUMBER_TEXT];
+    number_shortest(s->loss, loss);
+    number_shortest(s->learning_rate, rate);
+    number_shortest(s->grad_norm, norm);
+    number_shortest(s->epoch, epoch);
+    int length = snprintf(line, sizeof line,
+                          "{\"step\":%lld,\"epoch\":%s,\"loss\":%s,\"learning_rate\":%s,"
+                          "\"grad_norm\":%s}\n",
+                          (long long)s->step, epoch, loss, rate, norm);
+    TRY(file_append(r->job->lib, r->log_path, line, length));
+    r->state.log_bytes += length;
+    return 0;
+}
+
+static int save_adapter(run *r, const char *path)
+{
+    return job_save_adapter(r->job, r->trainer->x, path);
+}
+
+static int save_checkpoint(run *r)
+{
+    if (r->options.folder == NULL)
+        return 0;
+    double begin = elapsed(r);
+    run_state state = r->state;
+    state.seconds += begin;
+    TRY(checkpoint_write(r->trainer, r->name, &state, r->checkpoint_path));
+    r->last_checkpoint = elapsed(r);
+    r->checkpoint_cost = r->last_checkpoint - begin;
+    return 0;
+}
+
+static bool checkpoint_is_due(const run *r)
+{
+    double since = elapsed(r) - r->last_checkpoint;
+    return since >= CHECKPOINT_SECONDS && r->checkpoint_cost <= CHECKPOINT_SHARE * since;
+}
+
+static double score_of(const run *r)
+{
+    return r->dev_step < 0 ? NAN : metrics_score(r->job->task, &r->dev.metrics);
+}
+
+/* dev at the present step, once */
+static int evaluate_dev(run *r)
+{
+    if (r->dev_step == r->trainer->step)
+        return 0;
+    TRY(trainer_evaluate(r->trainer, &r->job->task->splits[SPLIT_DEV], r->logits, &r->dev));
+    r->dev_step = r->trainer->step;
+    return 0;
+}
+
+static int score_dev(run *r)
+{
+    TRY(evaluate_dev(r));
+    double score = score_of(r);
+    if (isfinite(score) && (r->state.best_step == 0 || score > r->state.best_score)) {
+        r->state.best_step = r->trainer->step;
+        r->state.best_score = score;
+        if (r->options.folder != NULL && !r->options.in_study)
+            TRY(save_adapter(r, r->best_path));
+    }
+    return 0;
+}
+
+static bool score_is_due(const run *r)
+{
+    if (r->job->task->splits[SPLIT_DEV].label == NULL)
+        return false;
+    int64_t step = r->trainer->step;
+    return step == r->trainer->steps || (r->eval_every > 0 && step % r->eval_every == 0);
+}
+
+static int tell(run *r, const step_report *s)
+{
+    if (r->options.watch == NULL)
+        return 0;
+    double spent = r->state.seconds + elapsed(r);
+    double left =
+        s->step > 0 ? spent / (double)s->step * (double)(r->trainer->steps - s->step) : -1;
+    idim_progress progress = {.phase = "train",
+                              .step = s->step,
+                              .steps = r->trainer->steps,
+                              .loss = s->loss,
+                              .learning_rate = s->learning_rate,
+                              .seconds_left = left,
+                              .score = score_of(r)};
+    return r->options.watch(r->options.user, &progress);
+}
+
+static int train(run *r)
+{
+    trainer *t = r->trainer;
+    while (t->step < t->steps) {
+        step_report report;
+        TRY(trainer_step(t, &report));
+        TRY(write_log(r, &report));
+        if (score_is_due(r))
+            TRY(score_dev(r));
+        bool stop = tell(r, &report) != 0 && t->step < t->steps;
+        if (stop || checkpoint_is_due(r))
+            TRY(save_checkpoint(r));
+        if (stop)
+            return fail(r->job->lib, IDIM_ESTOPPED,
+                        "stopped after step %lld of %lld: the same command goes on from there",
+                        (long long)t->step, (long long)t->steps);
+    }
+    return 0;
+}
+
+/* ---- the record -------------------------------------------------------------------------------
+ */
+
+static int score_split(run *r, const split *s, const char *name, json_t *out)
+{
+    evaluation e;
+    if (s->label == NULL)
+        return 0;
+    TRY(trainer_evaluate(r->trainer, s, NULL, &e));
+    json_object_set_new(out, name, record_evaluation(&e));
+    return 0;
+}
+
+static int score_splits(run *r, json_t *out)
+{
+    const task *t = r->job->task;
+    if (r->options.in_study) {
+        /* a view of the first rows; nothing of it is freed */
+        split some = t->splits[SPLIT_TRAIN];
+        some.n = some.n < STUDY_TRAIN_ROWS ? some.n : STUDY_TRAIN_ROWS;
+        TRY(score_split(r, &some, "train", out));
+    }
+    if (t->splits[SPLIT_DEV].label != NULL) {
+        TRY(evaluate_dev(r));
+        json_object_set_new(out, "dev", record_evaluation(&r->dev));
+    }
+    TRY(score_split(r, &t->splits[SPLIT_TEST], "test", out));
+    return score_split(r, &t->mismatched, "dev_mm", out);
+}
+
+static json_t *trained_part(const run *r)
+{
+    const subspace *s = r->job->space;
+    return json_pack("{s:I, s:I, s:I}", "z", (json_int_t)subspace_len_z(s), "lambda",
+                     (json_int_t)subspace_n_lambda(s), "direct", (json_int_t)subspace_n_direct(s));
+}
+
+static json_t *lambda_part(const run *r)
+{
+    json_t *out = json_object();
+    const subspace *s = r->job->space;
+    for (int64_t g = 0; g < subspace_n_lambda(s); g++)
+        json_object_set_new(out, subspace_group_name(s, g),
+                            record_number((double)r->trainer->x[subspace_len_z(s) + g]));
+    return out;
+}
+
+static json_t *adapter_part(const run *r)
+{
+    file_reader f;
+    if (r->options.folder == NULL || !file_exists(r->adapter_path) ||
+        file_open(r->job->lib, r->adapter_path, &f) != 0)
+        return json_null();
+    json_t *out = json_pack("{s:s, s:I}", "path", r->adapter_path, "bytes", (json_int_t)f.size);
+    file_close(&f);
+    return out;
+}
+
+static double length_of_z(const run *r)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < subspace_len_z(r->job->space); i++)
+        sum += (double)r->trainer->x[i] * (double)r->trainer->x[i];
+    return sqrt(sum);
+}
+
+static int make_record(run *r, json_t *scores)
+{
+    const trainer *t = r->trainer;
+    double seconds = r->state.seconds + elapsed(r);
+    double steps = t->step > 0 ? (double)t->step : 1;
+    json_t *out = record_begin(r->job);
+    json_object_set_new(out, "run", json_string(r->name));
+    json_object_set_new(out, "method", json_string(spec_text(r->job->spec, "method")));
+    json_object_set_new(out, "dim", json_integer(t->d));
+    json_object_set_new(out, "trained", trained_part(r));
+    json_object_set_new(out, "projection", json_string(spec_text(r->job->spec, "projection")));
+    json_object_set_new(out, "seed", json_integer(spec_integer(r->job->spec, "seed")));
+    json_object_set_new(out, "lambda", lambda_part(r));
+    json_object_set_new(out, "z_norm", record_number(length_of_z(r)));
+    json_object_set_new(out, "steps", json_integer(t->step));
+    json_object_set_new(out, "seconds", json_real(seconds));
+    json_object_set_new(out, "seconds_per_step", json_real(seconds / steps));
+    json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
+    json_object_set_new(out, "train_loss", record_number(t->loss_sum / steps));
+    json_object_set_new(out, "metric", json_string(r->job->task->metric));
+    json_object_set(out, "eval", scores);
+    if (r->state.best_step > 0)
+        json_object_set_new(out, "best",
+                            json_pack("{s:I, s:f}", "step", (json_int_t)r->state.best_step, "score",
+                                      r->state.best_score));
+    else
+        json_object_set_new(out, "best", json_null());
+    json_object_set_new(out, "majority", record_majority(r->job));
+    json_object_set_new(out, "adapter", adapter_part(r));
+    if (r->options.in_study)
+        json_object_set_new(out, "predictions",
+                            record_predictions(r->job->task, r->logits, r->dev.n));
+    return record_finish(r->job->lib, out);
+}
+
+static int finish(run *r)
+{
+    idim *lib = r->job->lib;
+    bool kept = !r->options.in_study || job_adapter_bytes(r->job) <= STUDY_ADAPTER_BYTES;
+    if (r->options.folder != NULL && kept)
+        TRY(save_adapter(r, r->adapter_path));
+
+    json_t *scores = json_object();
+    int status = score_splits(r, scores);
+    if (status == 0)
+        status = make_record(r, scores);
+    json_decref(scores);
+    if (status != 0 || r->options.folder == NULL)
+        return status;
+    TRY(file_write(lib, r->record_path, lib->result, (int64_t)strlen(lib->result)));
+    return file_remove(lib, r->checkpoint_path);
+}
+
+static int run_open(run *r)
+{
+    const job *j = r->job;
+    TRY(job_name(j, r->name));
+    TRY(name_files(r));
+    trainer_options options = job_trainer_options(j->spec);
+    TRY(trainer_new(j->model, j->task, j->space, &options, &r->trainer));
+    r->dev_step = -1;
+    if (r->options.in_study)
+        TRY(NEW(j->lib, float, j->task->splits[SPLIT_DEV].n * j->model->n_labels, "logits",
+                &r->logits));
+    r->eval_every = spec_is_auto(j->spec, "eval_steps") ? r->trainer->steps_per_epoch
+                                                        : spec_integer(j->spec, "eval_steps");
+    return 0;
+}
+
+static int run_all(run *r)
+{
+    bool done;
+    TRY(run_open(r));
+    TRY(find_record(r, &done));
+    if (done)
+        return 0;
+    TRY(go_on_or_begin(r));
+    TRY(train(r));
+    return finish(r);
+}
+
+int run_job(job *j, const run_options *options)
+{
+    run r = {.job = j, .options = *options, .began = now()};
+    int status = run_all(&r);
+    run_close(&r);
+    return status;
+}
