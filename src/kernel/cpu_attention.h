@@ -273,30 +273,22 @@ static void head_forward(head_work *w, real *out)
     }
 }
 
-/* p: scores -> mask P;  dp: dO V' -> dS. The rows of dS add up to 0 in exact arithmetic, which
- * makes the gradient of the key bias 0: so the sum is divided by that of P, which the rounding of
- * lse leaves a little off 1, and what the rows still add up to is taken from their first entry. */
+/* p: scores -> mask P;  dp: dO V' -> dS */
 static void scores_row_backward(const head_work *w, real *p, real *dp, const real *factor, real lse)
 {
     const int64_t T = w->T;
     const real scale = (real)(1 / sqrt((double)w->dh));
-    real along = 0, sum = 0, rest = 0;
+    real along = 0;
     if (factor != NULL)
         for (int64_t j = 0; j < T; j++)
             dp[j] *= factor[j];
-#pragma omp simd reduction(+ : along, sum)
+#pragma omp simd reduction(+ : along)
     for (int64_t j = 0; j < T; j++) {
         p[j] = fast_exp(scale * p[j] - lse);
-        sum += p[j];
         along += p[j] * dp[j];
     }
-    along /= sum;
-#pragma omp simd reduction(+ : rest)
-    for (int64_t j = 0; j < T; j++) {
+    for (int64_t j = 0; j < T; j++)
         dp[j] = scale * p[j] * (dp[j] - along);
-        rest += dp[j];
-    }
-    dp[0] -= rest;
     if (factor != NULL)
         for (int64_t j = 0; j < T; j++)
             p[j] *= factor[j];
@@ -335,6 +327,21 @@ static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
     unpack(rows, w->dh, w->out, w->dp, w->stride, dq + first * w->stride);
 }
 
+/* The columns of dK add up to 0 in exact arithmetic: a vector added to every key changes no
+ * probability, so the gradient of the key bias is 0. What the rounding of T rows leaves is taken
+ * from the first of them, which leaves one rounding a sequence. */
+static void balance_keys(head_work *w)
+{
+    for (int64_t left = 0; left < w->dp; left += LANES) {
+        double rest[LANES] = {0};
+        for (int64_t j = 0; j < w->T; j++)
+            for (int l = 0; l < LANES; l++)
+                rest[l] += (double)w->dkey[j * w->dp + left + l];
+        for (int l = 0; l < LANES; l++)
+            w->dkey[left + l] = (real)((double)w->dkey[left + l] - rest[l]);
+    }
+}
+
 static void head_backward(head_work *w, const real *dout, real *dq, real *dk, real *dv)
 {
     pack_turned(w->T, w->dh, w->k, w->stride, w->Tp, w->key_turned);
@@ -362,6 +369,7 @@ static void head_backward(head_work *w, const real *dout, real *dq, real *dk, re
         pack(rows, w->dh, dout + first * w->stride, w->stride, w->dp, w->dout);
         block_products(w, first, rows, dq);
     }
+    balance_keys(w);
     unpack(w->T, w->dh, w->dkey, w->dp, w->stride, dk);
     unpack(w->T, w->dh, w->dvalue, w->dp, w->stride, dv);
 }
