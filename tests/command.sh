@@ -132,6 +132,18 @@ holds "predict: no header, indices from 0" grep -q "^0	" out
 prints "idim.predict/1" predict --model "$model" --adapter a/adapter.idim --test all.csv --json
 holds "predict --json is one object" one_object idim.predict
 
+prints "dim" gradients --model "$model" --train all.csv --dim 50 --output g.npy --dry-run
+holds "a dry run writes no gradients" [ ! -e g.npy ]
+prints "float32 64 x 50" gradients --model "$model" --train all.csv --dim 50 --output g.npy
+holds "gradients: 64 rows of 50 behind 128 bytes" [ "$(wc -c < g.npy)" -eq $((128 + 64 * 50 * 4)) ]
+prints "idim.gradients/1" gradients --model "$model" --adapter a/adapter.idim --test all.csv \
+    --split test --of logits --output g.npy --json
+holds "gradients --json is one object" one_object idim.gradients
+refuses 2 "output: is missing" gradients --model "$model" --train all.csv --dim 50
+refuses 2 "split: expected one of the splits" gradients --model "$model" --train all.csv --dim 50 \
+    --split dev --output g.npy
+refuses 4 "nowhere/g.npy" gradients --model "$model" --train all.csv --dim 50 --output nowhere/g.npy
+
 prints "5 " tokenize --model "$model" "good bad"
 prints "[SEP]" tokenize --model "$model" "good" "bad"
 holds "two arguments are a pair" [ "$(wc -l < out)" -eq 1 ]

@@ -125,34 +125,76 @@ static int sync_folder_of(const char *path)
     return close(descriptor) == 0 ? status : -1;
 }
 
-static int write_pieces(int descriptor, const file_piece *pieces, int64_t n)
+static void forget(file_writer *w)
 {
-    for (int64_t i = 0; i < n; i++)
-        if (write_all(descriptor, pieces[i].bytes, pieces[i].n) != 0)
-            return -1;
-    return fsync(descriptor);
+    memory_free(w->lib, w->path);
+    memory_free(w->lib, w->temporary);
+    *w = (file_writer){.descriptor = -1};
+}
+
+int file_create(idim *lib, const char *path, file_writer *out)
+{
+    *out = (file_writer){.lib = lib, .descriptor = -1};
+    int status = memory_text(lib, path, (int64_t)strlen(path), &out->path);
+    if (status == 0)
+        status = memory_format(lib, &out->temporary, "%s.%ld.tmp", path, (long)getpid());
+    if (status == 0) {
+        out->descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        if (out->descriptor < 0)
+            status = fail_system(lib, out->temporary, "cannot be created");
+    }
+    if (status != 0)
+        forget(out);
+    return status;
+}
+
+int file_put(file_writer *w, const void *bytes, int64_t n)
+{
+    if (write_all(w->descriptor, bytes, n) != 0)
+        return fail_system(w->lib, w->temporary, "cannot be written");
+    return 0;
+}
+
+int file_commit(file_writer *w)
+{
+    if (w->temporary == NULL)
+        return 0;
+    int status = 0;
+    if (fsync(w->descriptor) != 0)
+        status = fail_system(w->lib, w->temporary, "cannot be written");
+    if (close(w->descriptor) != 0 && status == 0)
+        status = fail_system(w->lib, w->temporary, "cannot be closed");
+    w->descriptor = -1;
+    if (status == 0 && rename(w->temporary, w->path) != 0)
+        status = fail_system(w->lib, w->path, "cannot be replaced");
+    if (status == 0 && sync_folder_of(w->path) != 0)
+        status = fail_system(w->lib, w->path, "its folder cannot be made durable");
+    if (status != 0)
+        unlink(w->temporary);
+    forget(w);
+    return status;
+}
+
+void file_abandon(file_writer *w)
+{
+    if (w->temporary == NULL)
+        return;
+    if (w->descriptor >= 0)
+        close(w->descriptor);
+    unlink(w->temporary);
+    forget(w);
 }
 
 int file_write_pieces(idim *lib, const char *path, const file_piece *pieces, int64_t n)
 {
-    char *temporary;
-    TRY(memory_format(lib, &temporary, "%s.%ld.tmp", path, (long)getpid()));
-
+    file_writer w;
+    TRY(file_create(lib, path, &w));
     int status = 0;
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        status = fail_system(lib, temporary, "cannot be created");
-    if (status == 0 && write_pieces(descriptor, pieces, n) != 0)
-        status = fail_system(lib, temporary, "cannot be written");
-    if (descriptor >= 0 && close(descriptor) != 0 && status == 0)
-        status = fail_system(lib, temporary, "cannot be closed");
-    if (status == 0 && rename(temporary, path) != 0)
-        status = fail_system(lib, path, "cannot be replaced");
-    if (status == 0 && sync_folder_of(path) != 0)
-        status = fail_system(lib, path, "its folder cannot be made durable");
-    if (status != 0 && descriptor >= 0)
-        unlink(temporary);
-    memory_free(lib, temporary);
+    for (int64_t i = 0; i < n && status == 0; i++)
+        status = file_put(&w, pieces[i].bytes, pieces[i].n);
+    if (status == 0)
+        status = file_commit(&w);
+    file_abandon(&w);
     return status;
 }
 

@@ -34,6 +34,20 @@ typedef struct file_piece {
 } file_piece;
 int file_write_pieces(idim *lib, const char *path, const file_piece *pieces, int64_t n);
 
+/* The same piece by piece, for what does not fit in memory: path is replaced by file_commit and not
+ * before; file_abandon leaves it as it was. Either ends the writer; both accept one that has ended,
+ * and file_abandon a zeroed one. */
+typedef struct file_writer {
+    idim *lib;
+    char *path, *temporary; /* NULL: ended */
+    int descriptor;
+} file_writer;
+
+int file_create(idim *lib, const char *path, file_writer *out);
+int file_put(file_writer *w, const void *bytes, int64_t n);
+int file_commit(file_writer *w);
+void file_abandon(file_writer *w);
+
 /* Appends bytes in one write call. */
 int file_append(idim *lib, const char *path, const void *bytes, int64_t n);
 

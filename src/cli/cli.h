@@ -37,8 +37,8 @@ typedef struct command {
     int (*run)(cli *c);    /* an exit code                                    */
 } command;
 
-extern const command command_tune, command_eval, command_predict, command_inspect, command_tokenize,
-    command_selftest;
+extern const command command_tune, command_eval, command_predict, command_gradients,
+    command_inspect, command_tokenize, command_selftest;
 
 /* Commands in the order of the help. */
 const command *const *cli_commands(int *n);

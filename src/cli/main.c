@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const command *const commands[] = {
-    &command_tune,    &command_eval,     &command_predict,
+    &command_tune,    &command_eval,     &command_predict,  &command_gradients,
     &command_inspect, &command_tokenize, &command_selftest,
 };
 

@@ -63,6 +63,13 @@ static bool names_a_task(const job *j)
     return false;
 }
 
+static bool needs_labels(const job *j)
+{
+    if (is_command(j, "gradients") && j->adapter != NULL)
+        return strcmp(spec_text(j->spec, "of"), "loss") == 0;
+    return !is_command(j, "predict") && !is_command(j, "inspect");
+}
+
 /* known: the model's config, for the names of its labels */
 static int open_task(job *j, const idim_model *known)
 {
@@ -74,7 +81,7 @@ static int open_task(job *j, const idim_model *known)
     o.file[SPLIT_TEST] = text_of(j, "test");
     o.text = text_of(j, "text");
     o.label = text_of(j, "label");
-    o.needs_labels = !is_command(j, "predict") && !is_command(j, "inspect");
+    o.needs_labels = needs_labels(j);
     o.max_length = max_length(j);
     o.max_samples[SPLIT_TRAIN] = integer_of(j, "max_train_samples", 0);
     o.max_samples[SPLIT_DEV] = o.max_samples[SPLIT_TEST] = integer_of(j, "max_eval_samples", 0);
@@ -106,7 +113,7 @@ static int open_model(job *j)
     if (j->adapter != NULL) {
         o.n_labels = j->adapter->n_labels;
         o.problem = j->adapter->problem;
-    } else if (is_command(j, "tune")) {
+    } else if (is_command(j, "tune") || is_command(j, "gradients")) {
         o.n_labels = j->task->n_labels;
         o.problem = j->task->kind == TASK_REGRESSION ? "regression" : "classes";
     }
@@ -133,7 +140,7 @@ static int check_head(const job *j)
 /* ---- the subspace ------------------------------------------------------------------------------
  */
 
-static int open_subspace(job *j)
+static int make_subspace(job *j)
 {
     idim_subspace_options o = idim_subspace_defaults();
     const spec *s = j->spec;
@@ -144,8 +151,13 @@ static int open_subspace(job *j)
     o.pull = spec_text(s, "pull");
     o.dim = spec_integer(s, "dim");
     o.seed = (uint64_t)spec_integer(s, "seed");
-    TRY(subspace_new(j->model->weights, &o, &j->space));
-    if (spec_is_auto(s, "max_seq_length"))
+    return subspace_new(j->model->weights, &o, &j->space);
+}
+
+static int open_subspace(job *j)
+{
+    TRY(make_subspace(j));
+    if (spec_is_auto(j->spec, "max_seq_length"))
         spec_set_integer(j->spec, "max_seq_length", max_length(j));
     defaults_resolve(j->spec, subspace_len_z(j->space));
     return 0;
@@ -158,6 +170,27 @@ static int apply_adapter(job *j)
     idim_subspace_options o = adapter_options(j->adapter);
     TRY(subspace_new(j->model->weights, &o, &j->space));
     return adapter_place(j->adapter, j->space, j->model->weights->theta);
+}
+
+const real *job_gradient_x(const job *j)
+{
+    bool others = spec_is_set(j->spec, "method") || spec_is_set(j->spec, "dim");
+    return j->adapter == NULL || others ? NULL : j->adapter->x;
+}
+
+/* the adapter's own numbers, unless others are asked for */
+static int open_gradient_space(job *j)
+{
+    if (spec_is_auto(j->spec, "max_seq_length"))
+        spec_set_integer(j->spec, "max_seq_length", max_length(j));
+    if (j->adapter == NULL)
+        return make_subspace(j);
+    TRY(apply_adapter(j));
+    if (job_gradient_x(j) != NULL)
+        return 0;
+    subspace_free(j->space);
+    j->space = NULL;
+    return make_subspace(j);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------
@@ -208,6 +241,8 @@ static int open_parts(job *j)
     TRY(check_head(j));
     if (is_command(j, "tune"))
         return open_subspace(j);
+    if (is_command(j, "gradients"))
+        return open_gradient_space(j);
     return j->adapter != NULL ? apply_adapter(j) : 0;
 }
 

@@ -43,6 +43,9 @@ trainer_options job_trainer_options(const spec *s);
 /* The name of class i as JSON text: the adapter's, the data's or the model's, else its number. */
 json_t *job_label(const job *j, int64_t i);
 
+/* gradients: the x at which they are taken, the adapter's; NULL: the origin of the space. */
+const real *job_gradient_x(const job *j);
+
 /* SHA-256 over everything that decides the numbers of a run: canonical spec, data files, base,
  * formats. Two runs with the same name give the same bytes. */
 int job_name(const job *j, char text[HASH_TEXT]);

@@ -2,6 +2,7 @@
  * training step is measured on a few real batches; no file is written.
  *
  * SPDX-License-Identifier: MIT */
+#include "measure/gradients.h"
 #include "measure/record.h"
 
 #include <math.h>
@@ -70,6 +71,8 @@ int idim_plan(idim *lib, const char *command, const char *spec_json)
         json_object_set_new(out, "command", json_string(command));
         if (strcmp(command, "tune") == 0)
             status = plan_tune(&j, out);
+        else if (strcmp(command, "gradients") == 0)
+            status = gradients_plan(&j, out);
         if (status == 0)
             status = record_finish(lib, out);
         else

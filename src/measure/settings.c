@@ -7,16 +7,17 @@
 
 #define LARGE 9007199254740992.0 /* 2^53: every integer up to here is exact in a double */
 
-#define DATA   "tune eval predict inspect"
-#define SCORES "tune eval predict"
-#define ALL    "tune eval predict inspect tokenize selftest"
+#define DATA   "tune eval predict inspect gradients"
+#define SCORES "tune eval predict gradients"
+#define SPACE  "tune gradients"
+#define ALL    "tune eval predict inspect tokenize selftest gradients"
 
 /* name, type, fallback, low, high, choices, commands, group, help */
 static const idim_setting table[] = {
-    {"model", IDIM_PATH, "", 0, 0, NULL, "tune eval predict inspect tokenize", "Model",
+    {"model", IDIM_PATH, "", 0, 0, NULL, "tune eval predict inspect tokenize gradients", "Model",
      "a folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or a name in "
      "the Hugging Face cache"},
-    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect", "Model",
+    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients", "Model",
      "a file that tune wrote into its output folder (adapter.idim, best.idim)"},
     {"pooling", IDIM_CHOICE, "cls", 0, 0, "cls|mean", SCORES, "Model",
      "what the head reads: the first token, or the mean of all"},
@@ -27,9 +28,9 @@ static const idim_setting table[] = {
      "a GLUE task: columns and metrics are known; needs data"},
     {"data", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
      "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv)"},
-    {"train", IDIM_PATH, "", 0, 0, NULL, "tune inspect", "Data",
+    {"train", IDIM_PATH, "", 0, 0, NULL, "tune inspect gradients", "Data",
      "a .tsv, .csv or .jsonl file to train on; its header names the columns"},
-    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune eval inspect", "Data",
+    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune eval inspect gradients", "Data",
      "a file scored during training"},
     {"test", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
      "a file scored at the end, or to be labelled by predict"},
@@ -38,31 +39,37 @@ static const idim_setting table[] = {
      "first one or two that are not the label)"},
     {"label", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
      "the column of the label (default: label); float labels mean regression"},
-    {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL, "tune eval predict inspect tokenize",
-     "Data",
+    {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL,
+     "tune eval predict inspect tokenize gradients", "Data",
      "tokens a text may have, special tokens included (default: 128; eval and predict: as the "
      "adapter was trained; tokenize: no limit)"},
-    {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune", "Data",
+    {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, SPACE, "Data",
      "use only the first N examples to train; 0: all"},
-    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune eval", "Data",
+    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune eval gradients", "Data",
      "score only the first N examples; 0: all"},
 
-    {"method", IDIM_CHOICE, "said", 0, 0, "said|did|full|head|bias", "tune", "Subspace",
+    {"split", IDIM_CHOICE, "train", 0, 0, "train|dev|test", "gradients", "Data",
+     "the examples whose gradients are written"},
+
+    {"of", IDIM_CHOICE, "loss", 0, 0, "loss|logits", "gradients", "Subspace",
+     "what is differentiated: the loss of each example, or what the head says of it (the "
+     "difference of two classes, each of more classes, the value of a regression)"},
+    {"method", IDIM_CHOICE, "said", 0, 0, "said|did|full|head|bias", SPACE, "Subspace",
      "what is trained: a subspace with learned scales, without, every weight, the classifier, or "
      "all biases and the classifier"},
-    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, "tune", "Subspace",
+    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, SPACE, "Subspace",
      "d, counting everything that is trained (said, did)"},
     {"projection", IDIM_CHOICE, "fastfood", 0, 0,
-     "fastfood|fastfood-tensor|srht|onehot|dense|sparse", "tune", "Subspace",
+     "fastfood|fastfood-tensor|srht|onehot|dense|sparse", SPACE, "Subspace",
      "the random map from d numbers to all weights"},
-    {"normalize", IDIM_CHOICE, "balanced", 0, 0, "global|tensor|weight|capped|balanced", "tune",
+    {"normalize", IDIM_CHOICE, "balanced", 0, 0, "global|tensor|weight|capped|balanced", SPACE,
      "Subspace",
      "how far each tensor moves: every weight alike, every tensor alike, in proportion to its "
      "norm, every tensor alike with small ones capped, or that with biases and embedding tables "
      "held back tenfold"},
-    {"pull", IDIM_CHOICE, "exact", 0, 0, "exact|public", "tune", "Subspace",
+    {"pull", IDIM_CHOICE, "exact", 0, 0, "exact|public", SPACE, "Subspace",
      "the exact adjoint, or the 1/L weight of public code (fastfood-tensor)"},
-    {"groups", IDIM_CHOICE, "block", 0, 0, "block|module|tensor|none", "tune", "Subspace",
+    {"groups", IDIM_CHOICE, "block", 0, 0, "block|module|tensor|none", SPACE, "Subspace",
      "said: one learned scale per layer, submodule or tensor, or one for all"},
 
     {"learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, "tune", "Training",
@@ -88,7 +95,7 @@ static const idim_setting table[] = {
      "examples in one forward and backward pass (default: 16 in a subspace, else 8)"},
     {"gradient_accumulation_steps", IDIM_INTEGER, "1", 1, 1048576, NULL, "tune", "Training",
      "passes that make one optimiser step"},
-    {"seed", IDIM_INTEGER, "42", 0, LARGE, NULL, "tune", "Training",
+    {"seed", IDIM_INTEGER, "42", 0, LARGE, NULL, SPACE, "Training",
      "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
     {"precision", IDIM_CHOICE, "fp32", 0, 0, "fp32", SCORES, "Training",
      "of all values; this version has fp32 alone"},
@@ -101,6 +108,8 @@ static const idim_setting table[] = {
     {"output_dir", IDIM_PATH, "", 0, 0, NULL, "tune", SETTINGS_RUNNING,
      "the folder for adapter.idim, best.idim, record.json and log.jsonl; a run that was stopped "
      "goes on from here"},
+    {"output", IDIM_PATH, "", 0, 0, NULL, "gradients", SETTINGS_RUNNING,
+     "the NumPy file to write (.npy)"},
     {"threads", IDIM_INTEGER, "0", 0, 4096, NULL, ALL, SETTINGS_RUNNING,
      "threads to use; 0: one per core"},
 

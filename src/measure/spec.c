@@ -284,6 +284,8 @@ static int check_data(const spec *s)
         return fail_missing(s, "train", "a file to train on, or task and data");
     if (strcmp(s->command, "predict") == 0 && !has_file)
         return fail_missing(s, "test", "a file to label, or task and data");
+    if (strcmp(s->command, "gradients") == 0 && !has_file)
+        return fail_missing(s, "train", "a file of examples, or task and data");
     if (strcmp(s->command, "eval") == 0 && !has_file)
         return fail_missing(s, "test", "a labelled file, or task and data");
     return 0;
@@ -311,6 +313,15 @@ static int check_method(const spec *s)
     return 0;
 }
 
+/* with an adapter and without method or dim, its own numbers are meant */
+static int check_gradients(const spec *s)
+{
+    if (!has(s, "output"))
+        return fail_missing(s, "output", "the NumPy file to write");
+    bool own = has(s, "adapter") && !has(s, "method") && !has(s, "dim");
+    return own ? 0 : check_method(s);
+}
+
 /* settings that contradict each other, or miss each other */
 static int check(const spec *s)
 {
@@ -323,6 +334,8 @@ static int check(const spec *s)
         return 0;
 
     TRY(check_data(s));
+    if (strcmp(s->command, "gradients") == 0)
+        return check_gradients(s);
     if (strcmp(s->command, "tune") != 0)
         return 0;
     TRY(check_method(s));
