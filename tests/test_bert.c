@@ -1,108 +1,19 @@
-/* BERT against PyTorch: logits, loss and every gradient of small random models; and what must hold
- * for any model: threads, memory, frozen weights, batches that are refused.
+/* What must hold for any model, shown on BERT: threads, memory, frozen weights, batches and
+ * configurations that are refused.
  *
  * SPDX-License-Identifier: MIT */
-#include "bert_fixture.h"
+#include "model_fixture.h"
 
 #include "arch/arch.h"
 #include "tape/node.h"
 
 static const tape_training QUIET = {.on = false};
 
-/* max |difference| <= 1e-5 max(largest entry of the tensor, 1e-3 largest of the model): some
- * gradients, those of the key bias, are zero in exact arithmetic. float has 6e-8; the sums here
- * have under 200 terms. */
-static void check_close(const char *model, const char *name, const real *found, const real *wanted,
-                        int64_t n, double largest_of_model)
-{
-    double scale = fmax(largest_of(wanted, n), 1e-3 * largest_of_model);
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs((double)(found[i] - wanted[i])) <= 1e-5 * scale))
-            fail_msg("%s: %s[%lld]: PyTorch has %.9g, found %.9g, tensor up to %g", model, name,
-                     (long long)i, (double)wanted[i], (double)found[i], scale);
-}
-
-/* gives the worst ratio */
-static double check_gradients(const bert_case *c, const bert_fixture *f, const real *found)
-{
-    const params *p = f->model->weights;
-    double top = 0, worst = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (int64_t i = 0; i < p->n; i++) {
-            char name[256];
-            int64_t n;
-            snprintf(name, sizeof name, "grad.%s", p->item[i].name);
-            real *wanted = fixture_values(f, name, &n);
-            assert_int_equal(n, param_size(&p->item[i]));
-            if (pass == 0) {
-                top = fmax(top, largest_of(wanted, n));
-            } else {
-                check_close(c->name, name, found + p->item[i].offset, wanted, n, top);
-                worst = fmax(worst, ratio_of(found + p->item[i].offset, wanted, n, 1e-3 * top));
-            }
-            free(wanted);
-        }
-    return worst;
-}
-
-static void check_case(idim *lib, const bert_case *c, const kernels *table)
-{
-    bert_fixture f = fixture_open(lib, c);
-    idim_model *m = f.model;
-    gradient_sink sink = {.fold = full_sum_fold};
-    bool *trained = all_trained(m->weights);
-    real *found = calloc((size_t)m->weights->size, sizeof *found);
-    full_sum sum = {m->weights, found, 0};
-    sink.user = &sum;
-    tape *t;
-    int64_t n;
-
-    CHECK_OK(lib, tape_new(lib, m->weights, &t));
-    t->k = table;
-    tape_begin(t, trained, QUIET);
-    double loss;
-    real *logits = calloc((size_t)(f.batch.n * m->n_labels), sizeof *logits);
-    CHECK_OK(lib, model_forward(m, t, &f.batch, &loss, logits));
-    real *wanted = fixture_values(&f, "logits", &n);
-    assert_int_equal(n, f.batch.n * m->n_labels);
-    check_close(c->name, "logits", logits, wanted, n, 0);
-    free(wanted);
-    wanted = fixture_values(&f, "loss", &n);
-    check_close(c->name, "loss", &(real){(real)loss}, wanted, 1, 0);
-    free(wanted);
-
-    CHECK_OK(lib, model_backward(m, t, 1, &sink));
-    double worst = check_gradients(c, &f, found);
-    print_message("%-8s %-12s gradients within %.1e of PyTorch's\n", table->name, c->name, worst);
-    free(logits);
-    free(found);
-    free(trained);
-    tape_free(t);
-    fixture_close(&f);
-}
-
-static void logits_loss_and_gradients_are_those_of_pytorch(void **state)
-{
-    (void)state;
-    idim *lib = check_library(2);
-    int64_t n;
-    const kernels *const *table = kernels_list(&n);
-    for (int64_t k = 0; k < n; k++) {
-        if (!table[k]->supported()) {
-            print_message("SKIPPED: this CPU has no %s\n", table[k]->name);
-            continue;
-        }
-        for (int i = 0; i < BERT_CASES; i++)
-            check_case(lib, &bert_cases[i], table[k]);
-    }
-    idim_close(lib);
-}
-
 static void the_public_calls_give_the_same(void **state)
 {
     (void)state;
     idim *lib = check_library(2);
-    bert_fixture f = fixture_open(lib, &bert_cases[4]);
+    model_fixture f = fixture_open(lib, &model_cases[4]);
     int64_t D = idim_model_size(f.model), n;
     float logits[3 * 4], *found = calloc((size_t)D, sizeof *found);
     bool *trained = all_trained(f.model->weights);
@@ -132,7 +43,7 @@ static void the_public_calls_give_the_same(void **state)
  */
 
 /* Repeats the fixture's batch so that there are several tiles and pieces of work. */
-static idim_batch repeated(const bert_fixture *f, int times)
+static idim_batch repeated(const model_fixture *f, int times)
 {
     int64_t n = f->batch.n, T = f->start[n];
     int32_t *ids = calloc((size_t)(T * times), sizeof *ids);
@@ -170,7 +81,7 @@ static void the_number_of_threads_changes_no_bit(void **state)
     real *first = NULL;
     for (int k = 0; k < 4; k++) {
         idim *lib = check_library(THREADS[k]);
-        bert_fixture f = fixture_open(lib, &bert_cases[9]);
+        model_fixture f = fixture_open(lib, &model_cases[9]);
         idim_batch batch = repeated(&f, 30);
         bool *trained = all_trained(f.model->weights);
         real *found = calloc((size_t)f.model->weights->size, sizeof *found);
@@ -264,7 +175,7 @@ static void a_step_has_its_own_masks_and_always_the_same(void **state)
 {
     (void)state;
     idim *lib = check_library(2);
-    bert_fixture f = fixture_open(lib, &bert_cases[0]);
+    model_fixture f = fixture_open(lib, &model_cases[0]);
     tape *t;
     double loss[4];
     CHECK_OK(lib, tape_new(lib, f.model->weights, &t));
@@ -287,7 +198,7 @@ static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
 {
     (void)state;
     idim *lib = check_library(2);
-    bert_fixture f = fixture_open(lib, &bert_cases[5]);
+    model_fixture f = fixture_open(lib, &model_cases[5]);
     const params *p = f.model->weights;
     bool *trained = all_trained(p);
     real *all = calloc((size_t)p->size, sizeof *all), *some = calloc((size_t)p->size, sizeof *some);
@@ -354,7 +265,7 @@ static void later_steps_allocate_nothing(void **state)
     idim_options options = {.alloc = counting, .user = &count, .threads = 2};
     idim *lib;
     assert_int_equal(idim_open(&options, &lib), 0);
-    bert_fixture f = fixture_open(lib, &bert_cases[9]);
+    model_fixture f = fixture_open(lib, &model_cases[9]);
     idim_batch batch = repeated(&f, 20);
     bool *trained = all_trained(f.model->weights);
     real *found = calloc((size_t)f.model->weights->size, sizeof *found);
@@ -382,7 +293,7 @@ static void later_steps_allocate_nothing(void **state)
 
 /* three steps of a new tape, so that the arena grows and is joined; the first status that is not 0
  */
-static int three_steps(const bert_fixture *f, const idim_batch *batch, const gradient_sink *sink)
+static int three_steps(const model_fixture *f, const idim_batch *batch, const gradient_sink *sink)
 {
     tape *t;
     int status = tape_new(f->model->lib, f->model->weights, &t);
@@ -405,7 +316,7 @@ static void every_allocation_of_a_step_may_fail(void **state)
     idim_options options = {.alloc = counting, .user = &count, .threads = 2};
     idim *lib;
     assert_int_equal(idim_open(&options, &lib), 0);
-    bert_fixture f = fixture_open(lib, &bert_cases[9]);
+    model_fixture f = fixture_open(lib, &model_cases[9]);
     idim_batch batch = repeated(&f, 20);
     bool *trained = all_trained(f.model->weights);
     real *found = calloc((size_t)f.model->weights->size, sizeof *found);
@@ -525,7 +436,7 @@ static void impossible_batches_are_refused(void **state)
         {{ids, NULL, one, NULL, 1}, "batch: label: expected labels for a loss, found none"},
     };
     idim *lib = check_library(1);
-    bert_fixture f = fixture_open(lib, &bert_cases[0]);
+    model_fixture f = fixture_open(lib, &model_cases[0]);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double loss;
         assert_int_equal(idim_model_loss(f.model, &cases[i].batch, &loss, NULL), IDIM_EARGUMENT);
@@ -598,7 +509,6 @@ static void an_empty_configuration_is_bert_base(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logits_loss_and_gradients_are_those_of_pytorch),
         cmocka_unit_test(the_public_calls_give_the_same),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
         cmocka_unit_test(the_number_of_threads_changes_no_bit_of_the_public_calls),

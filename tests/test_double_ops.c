@@ -155,6 +155,19 @@ static var *first_of_sequence(tape *t)
     return scalar(t, pool(t, input(t), PACKED, POOL_FIRST));
 }
 
+static var *last_of_sequence(tape *t)
+{
+    return scalar(t, pool(t, input(t), PACKED, POOL_LAST));
+}
+
+static var *picked_rows(tape *t)
+{
+    static const int32_t row[] = {2, 4, 9};
+    var *x = tape_shared(input(t), 2);
+    var *y = pick(t, x, PACKED, row);
+    return scalar(t, residual(t, y, pool(t, x, PACKED, POOL_LAST), 0));
+}
+
 static var *mean_of_sequence(tape *t)
 {
     var *x = tape_shared(input(t), 2);
@@ -198,6 +211,8 @@ static const struct {
     {"scale", scaled},
     {"shared", shared_by_four},
     {"pool first", first_of_sequence},
+    {"pool last", last_of_sequence},
+    {"picked rows", picked_rows},
     {"pool mean", mean_of_sequence},
     {"cross entropy", cross_entropy},
     {"binary cross entropy", binary_cross_entropy},

@@ -113,7 +113,7 @@ static void canonical_text_is_sorted_complete_and_blind_to_how_it_runs(void **st
     assert_string_equal(text, other);
     assert_string_equal(text,
                         "{\"adapter\":null,\"data\":null,\"label\":null,\"logits\":false,"
-                        "\"max_seq_length\":\"auto\",\"model\":\"M\",\"pooling\":\"cls\","
+                        "\"max_seq_length\":\"auto\",\"model\":\"M\",\"pooling\":\"auto\","
                         "\"precision\":\"fp32\",\"task\":null,\"test\":\"t \\\"\",\"text\":null}");
 
     char hash[HASH_TEXT], again[HASH_TEXT];

@@ -1,4 +1,4 @@
-"""Small random BERT models with PyTorch's logits, loss and gradients, for tests/test_bert.c.
+"""Small random BERT models with PyTorch's logits, loss and gradients, for tests/test_models.c.
 
     python tools/make_model_fixtures.py tests/fixtures/bert
 

@@ -3,25 +3,31 @@
  * SPDX-License-Identifier: MIT */
 #include "arch/arch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "arch/families.h"
 
 static const arch *const FAMILIES[] = {
-    &arch_bert,
+    &arch_bert, &arch_distilbert, &arch_electra, &arch_roberta, &arch_xlm_roberta,
 };
+
+enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };
 
 const arch *arch_find(const char *model_type)
 {
-    for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++)
+    for (int i = 0; i < N_FAMILIES; i++)
         if (strcmp(FAMILIES[i]->model_type, model_type) == 0)
             return FAMILIES[i];
     return NULL;
 }
 
-const char *arch_names(void)
+void arch_names(char *out, size_t size)
 {
-    return "bert";
+    size_t at = 0;
+    for (int i = 0; i < N_FAMILIES && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? ", " : "",
+                               FAMILIES[i]->model_type);
 }
 
 static int check_lengths(idim *lib, const arch_config *c, const idim_batch *b)
@@ -55,7 +61,7 @@ int arch_check_batch(idim *lib, const arch_config *c, const idim_batch *b)
 {
     TRY(check_lengths(lib, c, b));
     TRY(check_range(lib, "ids", b->ids, b->start[b->n], c->vocab));
-    if (b->segment != NULL)
+    if (b->segment != NULL && !c->ignores_segments)
         TRY(check_range(lib, "segment", b->segment, b->start[b->n], c->types));
     return 0;
 }

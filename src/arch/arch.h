@@ -15,16 +15,28 @@
 
 enum { ARCH_MAX_LAYERS = 1024 };
 
+/* Which row of the last layer the head reads. */
+typedef enum pooling {
+    POOLING_OWN, /* what the family's own head does: the first token, the last, a pooler ... */
+    POOLING_CLS, /* the first token; through the pooler of a family that has one */
+    POOLING_MEAN,
+    POOLING_LAST
+} pooling;
+
 /* The numbers of config.json that shape the arithmetic. Families use the fields they need. */
 typedef struct arch_config {
-    int64_t vocab, positions, types; /* rows of the embedding tables                    */
+    int64_t vocab, types;    /* rows of the embedding tables                          */
+    int64_t positions;       /* tokens a sequence may have                            */
+    int64_t position_offset; /* rows of the position table before the first           */
     int64_t hidden, layers, heads, inner;
+    int64_t embedded; /* width of the embeddings where they have their own     */
+    int64_t pad;      /* the padding token; -1: none                           */
+    bool ignores_segments;
     double norm_eps;
     double dropout, attention_dropout, classifier_dropout;
     double initializer_range;
     unary_kind activation; /* of the feed-forward layers */
-    bool mean_pooling;     /* --pooling mean: the mean over the tokens of the last layer goes to the
-                              classifier, and there is no pooler                               */
+    pooling pooling;       /* the user's choice */
     int64_t n_labels;
     int64_t *tensor; /* [n_tensors] numbers of the tensors, laid out as the family likes */
     int64_t n_tensors;
@@ -33,8 +45,8 @@ typedef struct arch_config {
 typedef struct arch {
     const char *model_type; /* config.json's model_type                 */
     const char *prefix;     /* "bert.": names may carry it or not       */
-    /* Fills *out from the object of config.json (path is for sentences); n_labels and mean_pooling
-     * are the caller's to set before declare. */
+    /* Fills *out from the object of config.json (path is for sentences); n_labels and pooling are
+     * the caller's to set before declare. */
     int (*configure)(idim *lib, const json_t *config, const char *path, arch_config *out);
     /* Adds the tensors; allocates c->tensor, the caller's to free. */
     int (*declare)(params *p, arch_config *c);
@@ -43,9 +55,9 @@ typedef struct arch {
     var *(*forward)(tape *t, const arch_config *c, const idim_batch *batch);
 } arch;
 
-/* NULL if there is none; arch_names() lists what there is, for the error sentence. */
+/* NULL if there is none; arch_names lists what there is, for the error sentence. */
 const arch *arch_find(const char *model_type);
-const char *arch_names(void);
+void arch_names(char *out, size_t size);
 
 /* Ids, segments and lengths within the model's tables; IDIM_EARGUMENT names the first that is not.
  * Labels are not looked at. */

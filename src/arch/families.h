@@ -6,6 +6,6 @@
 
 #include "arch/arch.h"
 
-extern const arch arch_bert;
+extern const arch arch_bert, arch_distilbert, arch_electra, arch_roberta, arch_xlm_roberta;
 
 #endif

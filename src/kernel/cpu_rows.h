@@ -154,34 +154,51 @@ static void cpu_layernorm_backward(int threads, const layernorm_shape *s, const 
 
 /* ---- pooling --------------------------------------------------------------------------------- */
 
-static void cpu_pool(int threads, pool_kind kind, int64_t n, int64_t cols, const int32_t *start,
-                     const real *x, real *y)
+/* the row that is pooled; -1: all of them are */
+INLINE int64_t pooled_row(const pool_shape *s, int64_t i)
 {
+    switch (s->kind) {
+    case POOL_FIRST:
+        return s->start[i];
+    case POOL_LAST:
+        return s->start[i + 1] - 1;
+    case POOL_ROW:
+        return s->row[i];
+    case POOL_MEAN:
+        break;
+    }
+    return -1;
+}
+
+static void cpu_pool(int threads, const pool_shape *s, const real *x, real *y)
+{
+    const int64_t H = s->cols;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < n; i++) {
-        int64_t first = start[i], end = kind == POOL_MEAN ? start[i + 1] : first + 1;
-        real *out = y + i * cols;
-        memcpy(out, x + first * cols, (size_t)cols * sizeof *out);
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t only = pooled_row(s, i), first = only < 0 ? s->start[i] : only;
+        int64_t end = only < 0 ? s->start[i + 1] : first + 1;
+        real *out = y + i * H;
+        memcpy(out, x + first * H, (size_t)H * sizeof *out);
         for (int64_t r = first + 1; r < end; r++)
-            for (int64_t j = 0; j < cols; j++)
-                out[j] += x[r * cols + j];
-        for (int64_t j = 0; j < cols && kind == POOL_MEAN; j++)
+            for (int64_t j = 0; j < H; j++)
+                out[j] += x[r * H + j];
+        for (int64_t j = 0; j < H && only < 0; j++)
             out[j] /= (real)(end - first);
     }
 }
 
-static void cpu_pool_backward(int threads, pool_kind kind, int64_t n, int64_t cols,
-                              const int32_t *start, const real *dy, bool add, real *dx)
+static void cpu_pool_backward(int threads, const pool_shape *s, const real *dy, bool add, real *dx)
 {
+    const int64_t H = s->cols;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t r = start[i]; r < start[i + 1]; r++) {
-            real share = kind == POOL_MEAN ? 1 / (real)(start[i + 1] - start[i])
-                         : r == start[i]   ? 1
-                                           : 0;
-            for (int64_t j = 0; j < cols; j++)
-                dx[r * cols + j] = (add ? dx[r * cols + j] : 0) + share * dy[i * cols + j];
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t only = pooled_row(s, i);
+        for (int64_t r = s->start[i]; r < s->start[i + 1]; r++) {
+            real share = only < 0 ? 1 / (real)(s->start[i + 1] - s->start[i]) : only == r ? 1 : 0;
+            for (int64_t j = 0; j < H; j++)
+                dx[r * H + j] = (add ? dx[r * H + j] : 0) + share * dy[i * H + j];
         }
+    }
 }
 
 /* ---- losses: small, in double, on one thread --------------------------------------------------

@@ -70,7 +70,13 @@ typedef enum unary_kind {
     UNARY_SILU,
     UNARY_TANH
 } unary_kind;
-typedef enum pool_kind { POOL_FIRST, POOL_MEAN } pool_kind;
+typedef enum pool_kind { POOL_FIRST, POOL_LAST, POOL_ROW, POOL_MEAN } pool_kind;
+typedef struct pool_shape {
+    pool_kind kind;
+    int64_t n, cols;
+    const int32_t *start; /* [n + 1]                                     */
+    const int32_t *row;   /* [n], within its sequence each; for POOL_ROW */
+} pool_shape;
 typedef enum loss_kind { LOSS_CROSS_ENTROPY, LOSS_SQUARED, LOSS_BINARY } loss_kind;
 
 enum { PARTIAL_ROWS = 64 }; /* rows whose sums are made as one piece */
@@ -122,11 +128,9 @@ typedef struct kernels {
     void (*attention_backward)(int threads, const attention_shape *s, const real *dout, real *dq,
                                real *dk, real *dv);
 
-    /* y[i] = first row, or mean of the rows, of sequence i */
-    void (*pool)(int threads, pool_kind kind, int64_t n, int64_t cols, const int32_t *start,
-                 const real *x, real *y);
-    void (*pool_backward)(int threads, pool_kind kind, int64_t n, int64_t cols,
-                          const int32_t *start, const real *dy, bool add, real *dx);
+    /* y[i] = first row, last row, row[i] of x, or mean of the rows, of sequence i */
+    void (*pool)(int threads, const pool_shape *s, const real *x, real *y);
+    void (*pool_backward)(int threads, const pool_shape *s, const real *dy, bool add, real *dx);
 
     /* *loss of x[rows][cols]: cross entropy, mean over rows (label[rows] is the class); squared
      * error and binary cross entropy with logits, mean over all entries (label[rows][cols]) */

@@ -19,8 +19,9 @@ static const idim_setting table[] = {
      "the Hugging Face cache"},
     {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients", "Model",
      "a file that tune wrote into its output folder (adapter.idim, best.idim)"},
-    {"pooling", IDIM_CHOICE, "cls", 0, 0, "cls|mean", SCORES, "Model",
-     "what the head reads: the first token, or the mean of all"},
+    {"pooling", IDIM_CHOICE, "auto", 0, 0, "auto|cls|mean|last", SCORES, "Model",
+     "what the head reads: as the model's family has it, the first token, the mean of all, the "
+     "last"},
     {"dropout", IDIM_NUMBER, "auto", 0, 0.99, NULL, "tune", "Model",
      "overrides every dropout of the model's config; 0 turns them off"},
 

@@ -21,7 +21,7 @@ typedef struct model_options {
     int64_t n_labels;    /* 0: as the folder says (2 if it says nothing)               */
     const char *problem; /* "classes", "regression", "multi-label"; NULL: as the folder says,
                             else regression for one label                              */
-    const char *pooling; /* "cls" or "mean"                                            */
+    const char *pooling; /* "auto" (the family's own), "cls", "mean" or "last"         */
     double dropout;      /* negative: as config.json says                              */
     uint64_t seed;       /* fresh tensors                                              */
 } model_options;

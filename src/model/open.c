@@ -17,7 +17,20 @@ enum { CONFIG_LIMIT = 16 << 20 };
 
 model_options model_defaults(void)
 {
-    return (model_options){.pooling = "cls", .dropout = -1, .seed = 42};
+    return (model_options){.pooling = "auto", .dropout = -1, .seed = 42};
+}
+
+static const char *const POOLINGS[] = {[POOLING_OWN] = "auto",
+                                       [POOLING_CLS] = "cls",
+                                       [POOLING_MEAN] = "mean",
+                                       [POOLING_LAST] = "last"};
+
+static int find_pooling(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof POOLINGS / sizeof *POOLINGS); i++)
+        if (strcmp(POOLINGS[i], name) == 0)
+            return i;
+    return -1;
 }
 
 static int check_options(idim *lib, const model_options *o)
@@ -25,8 +38,9 @@ static int check_options(idim *lib, const model_options *o)
     if (o->n_labels < 0)
         return fail(lib, IDIM_EARGUMENT, "labels: expected 0 or more, found %lld",
                     (long long)o->n_labels);
-    if (o->pooling != NULL && strcmp(o->pooling, "cls") != 0 && strcmp(o->pooling, "mean") != 0)
-        return fail(lib, IDIM_EARGUMENT, "pooling: expected cls or mean, found '%s'", o->pooling);
+    if (o->pooling != NULL && find_pooling(o->pooling) < 0)
+        return fail(lib, IDIM_EARGUMENT, "pooling: expected auto, cls, mean or last, found '%s'",
+                    o->pooling);
     if (!(o->dropout < 1))
         return fail(lib, IDIM_EARGUMENT, "dropout: expected less than 1, found %g", o->dropout);
     return 0;
@@ -36,16 +50,17 @@ static int find_arch(idim_model *m, const json_place *config)
 {
     json_place at = json_member(config, "model_type");
     const char *type;
+    char known[512];
+    arch_names(known, sizeof known);
     if (!json_present(&at))
         return json_fail(config, IDIM_EFORMAT,
                          "model_type: expected one of %s, found nothing: not the config.json of a "
                          "model?",
-                         arch_names());
+                         known);
     TRY(json_want_text(&at, &type));
     m->arch = arch_find(type);
     if (m->arch == NULL)
-        return json_fail(&at, IDIM_EUNSUPPORTED, "expected one of %s, found '%.80s'", arch_names(),
-                         type);
+        return json_fail(&at, IDIM_EUNSUPPORTED, "expected one of %s, found '%.80s'", known, type);
     return 0;
 }
 
@@ -55,7 +70,8 @@ static int read_config(idim_model *m, const json_place *config, const model_opti
     TRY(labels_read(m, config, options));
     TRY(m->arch->configure(m->lib, config->value, config->file, &m->config));
     m->config.n_labels = m->n_labels;
-    m->config.mean_pooling = options->pooling != NULL && strcmp(options->pooling, "mean") == 0;
+    if (options->pooling != NULL)
+        m->config.pooling = (pooling)find_pooling(options->pooling);
     if (options->dropout >= 0) {
         m->config.dropout = options->dropout;
         m->config.attention_dropout = options->dropout;

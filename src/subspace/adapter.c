@@ -187,7 +187,7 @@ static int read_model(const json_place *root, adapter *a)
     TRY(want_count(root, "weights", 1, (int64_t)1 << 40, &a->weights));
     json_place at = json_member(root, "initializer_range");
     TRY(json_want_number(&at, 0, 1e6, &a->initializer_range));
-    return want_name(root, "pooling", "cls, mean", &a->pooling);
+    return want_name(root, "pooling", "auto, cls, mean, last", &a->pooling);
 }
 
 static int read_labels(const json_place *root, adapter *a)

@@ -28,7 +28,7 @@ typedef struct adapter {
     const char *architecture; /* "bert"                                              */
     int64_t weights;          /* D                                                   */
     double initializer_range; /* of fresh tensors                                    */
-    const char *pooling;      /* "cls", "mean"                                       */
+    const char *pooling;      /* "auto", "cls", "mean", "last"                       */
 
     /* what it was trained for */
     const char *task;              /* "mrpc", or a file's name                       */

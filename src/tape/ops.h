@@ -51,8 +51,11 @@ var *residual(tape *t, var *x, var *r, double p);
 /* y = s x */
 var *scale(tape *t, var *x, double s);
 
-/* one row of each sequence: its first, or the mean */
+/* one row of each sequence: its first, its last, or the mean */
 var *pool(tape *t, var *x, sequences s, pool_kind kind);
+
+/* row[i] of x, which lies in sequence i */
+var *pick(tape *t, var *x, sequences s, const int32_t *row);
 
 /* a 1 x 1 var: cross entropy, mean over rows (label[rows]); squared error and binary cross entropy
  * with logits, mean over all entries (label[rows][cols]) */

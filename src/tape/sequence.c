@@ -93,43 +93,44 @@ var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o
 /* ---- pool
  * ---------------------------------------------------------------------------------------- */
 
-typedef struct pool_data {
-    sequences s;
-    pool_kind kind;
-} pool_data;
-
-/* y_i = x at start_i, or the mean of x over sequence i.   dx at start_i += dy_i, or dy_i / length
- */
+/* y_i = one row of sequence i, or the mean of x over it.   dx there += dy_i, or dy_i / length */
 static void pool_backward(tape *t, node *n)
 {
-    const pool_data *d = n->data;
     bool add;
     real *dx = tape_gradient(t, n->in[0], &add);
     if (dx != NULL)
-        t->k->pool_backward(t->lib->threads, d->kind, d->s.n, n->out->cols, d->s.start,
-                            n->out->gradient, add, dx);
+        t->k->pool_backward(t->lib->threads, n->data, n->out->gradient, add, dx);
 }
 
 static void pool_forward(tape *t, node *n)
 {
-    const pool_data *d = n->data;
-    t->k->pool(t->lib->threads, d->kind, d->s.n, n->out->cols, d->s.start, n->in[0]->value,
-               n->out->value);
+    t->k->pool(t->lib->threads, n->data, n->in[0]->value, n->out->value);
 }
 
 static const operation POOL = {"pool", pool_forward, pool_backward, false};
+
+static var *add_pool(tape *t, var *x, const pool_shape *shape)
+{
+    return tape_add(t, &(recipe){.op = &POOL,
+                                 .in = {x},
+                                 .rows = shape->n,
+                                 .cols = x->cols,
+                                 .data = shape,
+                                 .data_size = (int64_t)sizeof *shape});
+}
 
 var *pool(tape *t, var *x, sequences s, pool_kind kind)
 {
     if (x == NULL)
         return NULL;
-    pool_data d = {s, kind};
-    return tape_add(t, &(recipe){.op = &POOL,
-                                 .in = {x},
-                                 .rows = s.n,
-                                 .cols = x->cols,
-                                 .data = &d,
-                                 .data_size = (int64_t)sizeof d});
+    return add_pool(t, x, &(pool_shape){kind, s.n, x->cols, s.start, NULL});
+}
+
+var *pick(tape *t, var *x, sequences s, const int32_t *row)
+{
+    if (x == NULL || row == NULL)
+        return NULL;
+    return add_pool(t, x, &(pool_shape){POOL_ROW, s.n, x->cols, s.start, row});
 }
 
 /* ---- losses

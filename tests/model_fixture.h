@@ -1,9 +1,9 @@
-/* The fixtures of tests/fixtures/bert: a model folder with PyTorch's batch, logits, loss and
- * gradients beside it (tools/make_model_fixtures.py).
+/* The fixtures of tests/fixtures: model folders with PyTorch's batch, logits, loss and gradients
+ * beside them (tools/make_model_fixtures.py for BERT, make_family_fixtures.py for the others).
  *
  * SPDX-License-Identifier: MIT */
-#ifndef IDIM_TESTS_BERT_FIXTURE_H
-#define IDIM_TESTS_BERT_FIXTURE_H
+#ifndef IDIM_TESTS_MODEL_FIXTURE_H
+#define IDIM_TESTS_MODEL_FIXTURE_H
 
 #include <math.h>
 
@@ -11,31 +11,35 @@
 #include "format/safetensors.h"
 #include "model/model.h"
 
-typedef struct bert_case {
+typedef struct model_case {
     const char *name;
     int64_t n_labels; /* 0: as the folder says */
     const char *pooling;
-} bert_case;
+} model_case;
 
-static const bert_case bert_cases[] = {
-    {"pairs", 0, "cls"},      {"odd", 0, "cls"},         {"wide-heads", 0, "cls"},
-    {"regression", 0, "cls"}, {"multi-label", 0, "cls"}, {"old-names", 0, "cls"},
-    {"bare", 3, "cls"},       {"no-pooler", 2, "cls"},   {"long", 0, "cls"},
-    {"many-heads", 0, "cls"}, {"mean", 0, "mean"},       {"shards", 0, "cls"},
-    {"f16", 0, "cls"},        {"bf16", 0, "cls"},
+/* BERT first, then a family after the other */
+static const model_case model_cases[] = {
+    {"bert/pairs", 0, NULL},       {"bert/odd", 0, NULL},           {"bert/wide-heads", 0, NULL},
+    {"bert/regression", 0, NULL},  {"bert/multi-label", 0, NULL},   {"bert/old-names", 0, NULL},
+    {"bert/bare", 3, NULL},        {"bert/no-pooler", 2, NULL},     {"bert/long", 0, NULL},
+    {"bert/many-heads", 0, NULL},  {"bert/mean", 0, "mean"},        {"bert/shards", 0, NULL},
+    {"bert/f16", 0, NULL},         {"bert/bf16", 0, NULL},          {"roberta/plain", 0, NULL},
+    {"roberta/pads", 0, NULL},     {"roberta/bare", 3, NULL},       {"xlm-roberta/plain", 0, NULL},
+    {"distilbert/plain", 0, NULL}, {"distilbert/odd", 0, NULL},     {"distilbert/bare", 1, NULL},
+    {"electra/plain", 0, NULL},    {"electra/same-width", 0, NULL}, {"electra/bare", 0, NULL},
 };
 
-enum { BERT_CASES = sizeof bert_cases / sizeof bert_cases[0] };
+enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };
 
-typedef struct bert_fixture {
+typedef struct model_fixture {
     idim_model *model;
     safetensors *expected;
     idim_batch batch;
     int32_t *ids, *segment, *start;
     float *label;
-} bert_fixture;
+} model_fixture;
 
-static inline const safetensor *fixture_tensor(const bert_fixture *f, const char *name)
+static inline const safetensor *fixture_tensor(const model_fixture *f, const char *name)
 {
     const safetensor *t = safetensors_find(f->expected, name);
     if (t == NULL)
@@ -44,7 +48,7 @@ static inline const safetensor *fixture_tensor(const bert_fixture *f, const char
 }
 
 /* to be freed with free() */
-static inline real *fixture_values(const bert_fixture *f, const char *name, int64_t *n)
+static inline real *fixture_values(const model_fixture *f, const char *name, int64_t *n)
 {
     const safetensor *t = fixture_tensor(f, name);
     real *value = calloc((size_t)t->elements, sizeof *value);
@@ -54,7 +58,7 @@ static inline real *fixture_values(const bert_fixture *f, const char *name, int6
     return value;
 }
 
-static inline int32_t *fixture_indices(const bert_fixture *f, const char *name, int64_t *n)
+static inline int32_t *fixture_indices(const model_fixture *f, const char *name, int64_t *n)
 {
     real *value = fixture_values(f, name, n);
     int32_t *index = calloc((size_t)*n, sizeof *index);
@@ -75,20 +79,21 @@ static inline void fixture_fill_fresh(params *p)
     }
 }
 
-static inline bert_fixture fixture_open(idim *lib, const bert_case *c)
+static inline model_fixture fixture_open(idim *lib, const model_case *c)
 {
     char path[512];
-    bert_fixture f;
+    model_fixture f;
     model_options options = model_defaults();
-    snprintf(path, sizeof path, "%s/fixtures/bert/%s", TEST_FOLDER, c->name);
+    snprintf(path, sizeof path, "%s/fixtures/%s", TEST_FOLDER, c->name);
     options.path = path;
     options.n_labels = c->n_labels;
-    options.pooling = c->pooling;
+    if (c->pooling != NULL)
+        options.pooling = c->pooling;
     CHECK_OK(lib, model_open(lib, &options, &f.model));
     fixture_fill_fresh(f.model->weights);
 
     int64_t n;
-    snprintf(path, sizeof path, "%s/fixtures/bert/%s/expected.safetensors", TEST_FOLDER, c->name);
+    snprintf(path, sizeof path, "%s/fixtures/%s/expected.safetensors", TEST_FOLDER, c->name);
     CHECK_OK(lib, safetensors_open(lib, path, &f.expected));
     f.ids = fixture_indices(&f, "ids", &n);
     f.segment = fixture_indices(&f, "segment", &n);
@@ -102,7 +107,7 @@ static inline bert_fixture fixture_open(idim *lib, const bert_case *c)
     return f;
 }
 
-static inline void fixture_close(bert_fixture *f)
+static inline void fixture_close(model_fixture *f)
 {
     free(f->ids);
     free(f->segment);

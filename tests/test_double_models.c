@@ -1,9 +1,9 @@
-/* BERT in double: what PyTorch finds in double, and the gradients against finite differences, for
- * every fixture, dropout on and off. Of each tensor the entry with the largest gradient, a few
- * others, and one direction through all of its entries at once.
+/* Every family in double: what PyTorch finds in double, and the gradients against finite
+ * differences, for every fixture, dropout on and off. Of each tensor the entry with the largest
+ * gradient, a few others, and one direction through all of its entries at once.
  *
  * SPDX-License-Identifier: MIT */
-#include "bert_fixture.h"
+#include "model_fixture.h"
 
 #include "base/random.h"
 
@@ -11,7 +11,7 @@ enum { SAMPLES = 3 };
 static const double STEP = 1e-5; /* the error is about 1e-10 f''' + 1e-16 / 1e-5 */
 
 typedef struct setting {
-    bert_fixture f;
+    model_fixture f;
     tape *t;
     tape_training training;
     const char *name;
@@ -78,8 +78,8 @@ static void gradients_are_finite_differences(void **state)
 {
     (void)state;
     idim *lib = check_library(1);
-    for (int i = 0; i < 2 * BERT_CASES; i++) {
-        const bert_case *c = &bert_cases[i / 2];
+    for (int i = 0; i < 2 * MODEL_CASES; i++) {
+        const model_case *c = &model_cases[i / 2];
         setting s = {fixture_open(lib, c), NULL, {.on = i % 2 == 1, .seed = 1, .step = 3}, c->name};
         const params *p = s.f.model->weights;
         CHECK_OK(lib, tape_new(lib, p, &s.t));
@@ -102,8 +102,8 @@ static void gradients_are_finite_differences(void **state)
 /* ---- PyTorch -----------------------------------------------------------------------------------
  */
 
-/* the worst ratio of logits, loss, and every gradient in the form of test_bert.c */
-static double ratio_to_pytorch(const bert_fixture *f, const real *logits, double loss,
+/* the worst ratio of logits, loss, and every gradient in the form of test_models.c */
+static double ratio_to_pytorch(const model_fixture *f, const real *logits, double loss,
                                const real *full)
 {
     const params *p = f->model->weights;
@@ -132,13 +132,13 @@ static double ratio_to_pytorch(const bert_fixture *f, const real *logits, double
 }
 
 /* What is left is rounding: a root of 1e5 terms times 1e-16 of the tensor, 1e3 times that of one
- * which is 0 but for rounding. */
+ * which is 0 but for rounding. Where PyTorch's doubles are stored as floats, 2^-24. */
 static void logits_loss_and_gradients_are_those_of_pytorch(void **state)
 {
     (void)state;
     idim *lib = check_library(1);
-    for (int i = 0; i < BERT_CASES; i++) {
-        bert_fixture f = fixture_open(lib, &bert_cases[i]);
+    for (int i = 0; i < MODEL_CASES; i++) {
+        model_fixture f = fixture_open(lib, &model_cases[i]);
         const params *p = f.model->weights;
         bool *trained = all_trained(p);
         real *full = calloc((size_t)p->size, sizeof *full);
@@ -151,8 +151,10 @@ static void logits_loss_and_gradients_are_those_of_pytorch(void **state)
         CHECK_OK(lib, model_forward(f.model, t, &f.batch, NULL, logits));
         model_gradient(f.model, t, &f.batch, trained, (tape_training){0}, &loss, full);
         double ratio = ratio_to_pytorch(&f, logits, loss, full);
-        print_message("%-12s within %.1e of PyTorch's\n", bert_cases[i].name, ratio);
-        assert_true(ratio <= 1e-12);
+        bool exact = strcmp(fixture_tensor(&f, "logits")->dtype, "F64") == 0;
+        print_message("%-20s within %.1e of PyTorch's%s\n", model_cases[i].name, ratio,
+                      exact ? "" : ", stored as floats");
+        assert_true(ratio <= (exact ? 1e-12 : 0x1p-24));
         free(full);
         free(logits);
         free(trained);

@@ -1,0 +1,272 @@
+/* The pieces families share.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "arch/parts.h"
+
+#include <string.h>
+
+/* ---- tensors ----------------------------------------------------------------------------------
+ */
+
+const tensor_row bert_layer_rows[N_LAYER] = {
+    {"attention.self.query.weight", HIDDEN, HIDDEN},
+    {"attention.self.query.bias", ONE, HIDDEN},
+    {"attention.self.key.weight", HIDDEN, HIDDEN},
+    {"attention.self.key.bias", ONE, HIDDEN},
+    {"attention.self.value.weight", HIDDEN, HIDDEN},
+    {"attention.self.value.bias", ONE, HIDDEN},
+    {"attention.output.dense.weight", HIDDEN, HIDDEN},
+    {"attention.output.dense.bias", ONE, HIDDEN},
+    {"attention.output.LayerNorm.weight", NORM, HIDDEN},
+    {"attention.output.LayerNorm.bias", NORM, HIDDEN},
+    {"intermediate.dense.weight", INNER, HIDDEN},
+    {"intermediate.dense.bias", ONE, INNER},
+    {"output.dense.weight", HIDDEN, INNER},
+    {"output.dense.bias", ONE, HIDDEN},
+    {"output.LayerNorm.weight", NORM, HIDDEN},
+    {"output.LayerNorm.bias", NORM, HIDDEN},
+};
+
+const tensor_row dense_head_rows[N_DENSE_HEAD] = {
+    {"classifier.dense.weight", HIDDEN, HIDDEN},
+    {"classifier.dense.bias", ONE, HIDDEN},
+    {"classifier.out_proj.weight", LABELS, HIDDEN},
+    {"classifier.out_proj.bias", ONE, LABELS},
+};
+
+static int64_t size(const arch_config *c, size_of which)
+{
+    const int64_t sizes[] = {
+        [ONE] = 1,
+        [NORM] = 1,
+        [HIDDEN] = c->hidden,
+        [INNER] = c->inner,
+        [EMBEDDED] = c->embedded,
+        [VOCAB] = c->vocab,
+        [POSITIONS] = c->positions + c->position_offset,
+        [TYPES] = c->types,
+        [LABELS] = c->n_labels,
+    };
+    return sizes[which];
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+/* a module begins with each tensor that is no bias */
+static int declare_rows(params *p, arch_config *c, const part *q, int64_t number, int32_t block,
+                        int32_t *module)
+{
+    for (int64_t i = 0; i < q->n; i++) {
+        const tensor_row *row = &q->row[i];
+        char *name;
+        if (q->prefix == NULL)
+            TRY(memory_format(p->lib, &name, "%s", row->name));
+        else
+            TRY(memory_format(p->lib, &name, "%s%lld.%s", q->prefix, (long long)number, row->name));
+        bool is_bias = ends_with(row->name, ".bias");
+        *module += is_bias ? 0 : 1;
+        param like = {.name = name,
+                      .rows = size(c, row->rows),
+                      .cols = size(c, row->cols),
+                      .block = block,
+                      .module = *module,
+                      .role = q->role,
+                      .is_bias = is_bias,
+                      .is_norm = row->rows == NORM};
+        if (q->role != ROLE_BODY)
+            like.init = is_bias ? INIT_ZERO : INIT_NORMAL;
+        int status = params_add(p, &like, &c->tensor[c->n_tensors]);
+        memory_free(p->lib, name);
+        TRY(status);
+        c->n_tensors++;
+    }
+    return 0;
+}
+
+int declare_parts(params *p, arch_config *c, const part *parts, int64_t n)
+{
+    int64_t total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total += parts[i].n * parts[i].times;
+    c->n_tensors = 0;
+    TRY(NEW(p->lib, int64_t, total, "tensor numbers", &c->tensor));
+
+    int32_t block = 0, module = -1;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < parts[i].times; k++) {
+            block += parts[i].prefix != NULL;
+            int32_t here = parts[i].role == ROLE_BODY ? block : block + 1;
+            TRY(declare_rows(p, c, &parts[i], k, here, &module));
+        }
+    return 0;
+}
+
+/* ---- configuration ----------------------------------------------------------------------------
+ */
+
+int config_sizes(const json_place *root, const size_key *keys, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        TRY(json_take_integer(root, keys[i].key, 1, keys[i].limit, keys[i].value));
+    return 0;
+}
+
+int config_dropout(const json_place *root, const char *key, double *out)
+{
+    const double below_one = 1 - 0x1p-16;
+    return json_take_number(root, key, 0, below_one, out);
+}
+
+int config_activation(const json_place *root, const char *key, unary_kind *out)
+{
+    static const struct {
+        const char *name;
+        unary_kind kind;
+    } KNOWN[] = {
+        {"gelu", UNARY_GELU}, {"gelu_new", UNARY_GELU_TANH}, {"gelu_pytorch_tanh", UNARY_GELU_TANH},
+        {"relu", UNARY_RELU}, {"silu", UNARY_SILU},          {"swish", UNARY_SILU},
+        {"tanh", UNARY_TANH},
+    };
+    const char *name = NULL;
+    TRY(json_take_text(root, key, &name));
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN && name != NULL; i++)
+        if (strcmp(KNOWN[i].name, name) == 0) {
+            *out = KNOWN[i].kind;
+            return 0;
+        }
+    if (name == NULL)
+        return 0;
+    json_place at = json_member(root, key);
+    return json_fail_unsupported(&at,
+                                 "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish and tanh");
+}
+
+int config_heads(const json_place *root, const char *key, const arch_config *c)
+{
+    json_place heads = json_member(root, key);
+    if (c->hidden % c->heads != 0)
+        return json_fail(&heads, IDIM_EFORMAT, "expected a divisor of hidden_size %lld, found %lld",
+                         (long long)c->hidden, (long long)c->heads);
+    return 0;
+}
+
+int config_refuse(const json_place *root, const char *const *keys)
+{
+    for (; *keys != NULL; keys++) {
+        bool set = false;
+        TRY(json_take_flag(root, *keys, &set));
+        json_place at = json_member(root, *keys);
+        if (set)
+            return json_fail(&at, IDIM_EUNSUPPORTED, "expected false, found true");
+    }
+    return 0;
+}
+
+int config_plain_encoder(const json_place *root)
+{
+    static const char *const FLAGS[] = {"is_decoder", "add_cross_attention", NULL};
+    const char *positions = "absolute";
+    TRY(json_take_text(root, "position_embedding_type", &positions));
+    if (strcmp(positions, "absolute") != 0) {
+        json_place at = json_member(root, "position_embedding_type");
+        return json_fail_unsupported(&at, "absolute");
+    }
+    return config_refuse(root, FLAGS);
+}
+
+int config_like_bert(const json_place *root, arch_config *c)
+{
+    const size_key sizes[] = {
+        {"vocab_size", LIMIT_ROWS, &c->vocab},
+        {"max_position_embeddings", LIMIT_ROWS, &c->positions},
+        {"type_vocab_size", LIMIT_ROWS, &c->types},
+        {"hidden_size", LIMIT_WIDTH, &c->hidden},
+        {"num_attention_heads", LIMIT_WIDTH, &c->heads},
+        {"intermediate_size", LIMIT_WIDTH, &c->inner},
+    };
+    TRY(config_sizes(root, sizes, COUNT_OF(sizes)));
+    TRY(json_take_integer(root, "num_hidden_layers", 0, ARCH_MAX_LAYERS, &c->layers));
+    TRY(json_take_number(root, "layer_norm_eps", 0, 1, &c->norm_eps));
+    TRY(json_take_number(root, "initializer_range", 0, 1000, &c->initializer_range));
+    TRY(config_dropout(root, "hidden_dropout_prob", &c->dropout));
+    TRY(config_dropout(root, "attention_probs_dropout_prob", &c->attention_dropout));
+    c->classifier_dropout = c->dropout;
+    TRY(config_dropout(root, "classifier_dropout", &c->classifier_dropout));
+    TRY(config_activation(root, "hidden_act", &c->activation));
+    return config_heads(root, "num_attention_heads", c);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------
+ */
+
+int32_t *positions_in_order(tape *t, const arch_config *c, const idim_batch *b)
+{
+    int32_t *position = tape_room(t, b->start[b->n]);
+    for (int64_t i = 0; i < b->n && position != NULL; i++)
+        for (int32_t j = b->start[i]; j < b->start[i + 1]; j++)
+            position[j] = (int32_t)c->position_offset + j - b->start[i];
+    return position;
+}
+
+int32_t *positions_beside_padding(tape *t, const arch_config *c, const idim_batch *b)
+{
+    int32_t *position = tape_room(t, b->start[b->n]);
+    for (int64_t i = 0; i < b->n && position != NULL; i++) {
+        int32_t next = (int32_t)c->pad + 1;
+        for (int32_t j = b->start[i]; j < b->start[i + 1]; j++)
+            position[j] = b->ids[j] == c->pad ? (int32_t)c->pad : next++;
+    }
+    return position;
+}
+
+int32_t *segments_of(tape *t, const arch_config *c, const idim_batch *b)
+{
+    int32_t T = b->start[b->n], *segment = tape_room(t, T);
+    for (int32_t j = 0; j < T && segment != NULL; j++)
+        segment[j] = b->segment != NULL && !c->ignores_segments ? b->segment[j] : 0;
+    return segment;
+}
+
+layer_options layer_like_bert(const arch_config *c)
+{
+    return (layer_options){{c->heads, c->attention_dropout}, c->dropout, c->dropout};
+}
+
+var *post_norm_layer(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,
+                     var *x, sequences s)
+{
+    x = tape_shared(x, 4);
+    var *q = linear(t, x, w[QUERY], w[QUERY + 1]);
+    var *k = linear(t, x, w[KEY], w[KEY + 1]);
+    var *v = linear(t, x, w[VALUE], w[VALUE + 1]);
+    var *y = attention(t, q, k, v, s, o->attention);
+    y = linear(t, y, w[ATTENTION_OUT], w[ATTENTION_OUT + 1]);
+    x = residual(t, y, x, o->after_attention);
+    x = layernorm(t, x, w[ATTENTION_NORM], w[ATTENTION_NORM + 1], c->norm_eps);
+
+    x = tape_shared(x, 2);
+    y = linear(t, x, w[FEED_IN], w[FEED_IN + 1]);
+    y = unary(t, y, c->activation);
+    y = linear(t, y, w[FEED_OUT], w[FEED_OUT + 1]);
+    x = residual(t, y, x, o->after_feed);
+    return layernorm(t, x, w[FEED_NORM], w[FEED_NORM + 1], c->norm_eps);
+}
+
+var *pooled(tape *t, const arch_config *c, var *x, sequences s, pool_kind own)
+{
+    static const pool_kind KIND[] = {
+        [POOLING_CLS] = POOL_FIRST, [POOLING_MEAN] = POOL_MEAN, [POOLING_LAST] = POOL_LAST};
+    return pool(t, x, s, c->pooling == POOLING_OWN ? own : KIND[c->pooling]);
+}
+
+var *dense_head(tape *t, const arch_config *c, const int64_t *w, var *x, unary_kind f)
+{
+    x = dropout(t, x, c->classifier_dropout);
+    x = unary(t, linear(t, x, w[HEAD_DENSE], w[HEAD_DENSE + 1]), f);
+    x = dropout(t, x, c->classifier_dropout);
+    return linear(t, x, w[HEAD_OUT], w[HEAD_OUT + 1]);
+}

@@ -1,0 +1,229 @@
+/* Every family against PyTorch: logits, loss and every gradient of small random models, with every
+ * table of kernels; and trained.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "model_fixture.h"
+
+#include "base/file.h"
+#include "subspace/adapter.h"
+#include "tape/node.h"
+#include "train/optimiser.h"
+
+/* max |difference| <= 1e-5 max(largest entry of the tensor, 1e-3 largest of the model): some
+ * gradients, those of the key bias, are zero in exact arithmetic. float has 6e-8; the sums here
+ * have under 200 terms. */
+static void check_close(const char *model, const char *name, const real *found, const real *wanted,
+                        int64_t n, double largest_of_model)
+{
+    double scale = fmax(largest_of(wanted, n), 1e-3 * largest_of_model);
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs((double)(found[i] - wanted[i])) <= 1e-5 * scale))
+            fail_msg("%s: %s[%lld]: PyTorch has %.9g, found %.9g, tensor up to %g", model, name,
+                     (long long)i, (double)wanted[i], (double)found[i], scale);
+}
+
+/* gives the worst ratio */
+static double check_gradients(const model_case *c, const model_fixture *f, const real *found)
+{
+    const params *p = f->model->weights;
+    double top = 0, worst = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < p->n; i++) {
+            char name[256];
+            int64_t n;
+            snprintf(name, sizeof name, "grad.%s", p->item[i].name);
+            real *wanted = fixture_values(f, name, &n);
+            assert_int_equal(n, param_size(&p->item[i]));
+            if (pass == 0) {
+                top = fmax(top, largest_of(wanted, n));
+            } else {
+                check_close(c->name, name, found + p->item[i].offset, wanted, n, top);
+                worst = fmax(worst, ratio_of(found + p->item[i].offset, wanted, n, 1e-3 * top));
+            }
+            free(wanted);
+        }
+    return worst;
+}
+
+static void check_case(idim *lib, const model_case *c, const kernels *table)
+{
+    model_fixture f = fixture_open(lib, c);
+    idim_model *m = f.model;
+    gradient_sink sink = {.fold = full_sum_fold};
+    bool *trained = all_trained(m->weights);
+    real *found = calloc((size_t)m->weights->size, sizeof *found);
+    full_sum sum = {m->weights, found, 0};
+    sink.user = &sum;
+    tape *t;
+    int64_t n;
+
+    CHECK_OK(lib, tape_new(lib, m->weights, &t));
+    t->k = table;
+    tape_begin(t, trained, (tape_training){.on = false});
+    double loss;
+    real *logits = calloc((size_t)(f.batch.n * m->n_labels), sizeof *logits);
+    CHECK_OK(lib, model_forward(m, t, &f.batch, &loss, logits));
+    real *wanted = fixture_values(&f, "logits", &n);
+    assert_int_equal(n, f.batch.n * m->n_labels);
+    check_close(c->name, "logits", logits, wanted, n, 0);
+    free(wanted);
+    wanted = fixture_values(&f, "loss", &n);
+    check_close(c->name, "loss", &(real){(real)loss}, wanted, 1, 0);
+    free(wanted);
+
+    CHECK_OK(lib, model_backward(m, t, 1, &sink));
+    double worst = check_gradients(c, &f, found);
+    print_message("%-8s %-20s gradients within %.1e of PyTorch's\n", table->name, c->name, worst);
+    free(logits);
+    free(found);
+    free(trained);
+    tape_free(t);
+    fixture_close(&f);
+}
+
+static void logits_loss_and_gradients_are_those_of_pytorch(void **state)
+{
+    (void)state;
+    idim *lib = check_library(2);
+    int64_t n;
+    const kernels *const *table = kernels_list(&n);
+    for (int64_t k = 0; k < n; k++) {
+        if (!table[k]->supported()) {
+            print_message("SKIPPED: this CPU has no %s\n", table[k]->name);
+            continue;
+        }
+        for (int i = 0; i < MODEL_CASES; i++)
+            check_case(lib, &model_cases[i], table[k]);
+    }
+    idim_close(lib);
+}
+
+/* ---- training -----------------------------------------------------------------------------------
+ */
+
+enum { DIM = 40, STEPS = 40 };
+static const char ADAPTER[] = "test_models.idim";
+
+/* the losses of the first step and the last; x is what was found */
+static void train(model_fixture *f, subspace *s, real *x, double *first, double *last)
+{
+    idim *lib = f->model->lib;
+    optimiser_options options = optimiser_defaults();
+    options.len_z = subspace_len_z(s);
+    options.n_lambda = subspace_n_lambda(s);
+    optimiser o;
+    tape *t;
+    real dx[DIM];
+    CHECK_OK(lib, optimiser_new(lib, &options, DIM, &o));
+    CHECK_OK(lib, tape_new(lib, f->model->weights, &t));
+    subspace_origin(s, x);
+    for (int i = 0; i < STEPS; i++) {
+        subspace_push(s, x, f->model->weights->theta);
+        tape_begin(t, subspace_sink(s)->trained, (tape_training){.on = false});
+        CHECK_OK(lib, model_forward(f->model, t, &f->batch, last, NULL));
+        if (i == 0)
+            *first = *last;
+        subspace_pull_begin(s, x, dx);
+        CHECK_OK(lib, model_backward(f->model, t, 1, subspace_sink(s)));
+        subspace_pull_end(s);
+        optimiser_clip(&o, dx);
+        optimiser_step(&o, x, dx, 0.03, i + 1);
+    }
+    subspace_push(s, x, f->model->weights->theta);
+    tape_free(t);
+    optimiser_free(lib, &o);
+}
+
+/* logits of the fixture's batch at the present theta, to be freed */
+static float *logits_now(model_fixture *f)
+{
+    float *out = calloc((size_t)(f->batch.n * f->model->n_labels), sizeof *out);
+    assert_non_null(out);
+    CHECK_OK(f->model->lib, idim_model_predict(f->model, &f->batch, out));
+    return out;
+}
+
+static void write_adapter(const model_fixture *f, const subspace *s, const char *method,
+                          const real *x)
+{
+    const idim_model *m = f->model;
+    const idim_subspace_options o = idim_subspace_defaults();
+    adapter a = {.method = method,
+                 .projection = o.projection,
+                 .normalize = o.normalize,
+                 .groups = o.groups,
+                 .pull = o.pull,
+                 .seed = o.seed,
+                 .len_z = subspace_len_z(s),
+                 .n_lambda = subspace_n_lambda(s),
+                 .x = x,
+                 .base = m->fingerprint,
+                 .architecture = m->arch->model_type,
+                 .weights = m->weights->size,
+                 .initializer_range = m->initializer_range,
+                 .pooling = "auto",
+                 .task = "test",
+                 .problem = "classes",
+                 .n_labels = m->n_labels,
+                 .max_seq_length = 30};
+    CHECK_OK(m->lib, adapter_write(m->lib, &a, ADAPTER));
+}
+
+/* a newly opened model has the same logits to the last bit */
+static void check_adapter(idim *lib, const model_case *c, const float *wanted)
+{
+    model_fixture f = fixture_open(lib, c);
+    subspace *s;
+    adapter *a;
+    CHECK_OK(lib, adapter_read(lib, ADAPTER, &a));
+    CHECK_OK(lib, adapter_check(a, f.model->fingerprint));
+    idim_subspace_options o = adapter_options(a);
+    CHECK_OK(lib, subspace_new(f.model->weights, &o, &s));
+    CHECK_OK(lib, adapter_place(a, s, f.model->weights->theta));
+    float *found = logits_now(&f);
+    assert_memory_equal(found, wanted, (size_t)(f.batch.n * f.model->n_labels) * sizeof *found);
+    free(found);
+    subspace_free(s);
+    adapter_free(a);
+    fixture_close(&f);
+}
+
+static void said_and_did_train_every_family_and_their_adapters_mean_the_same_again(void **state)
+{
+    (void)state;
+    static const char *const METHODS[] = {"said", "did"};
+    idim *lib = check_library(2);
+    for (int i = 0; i < 2 * MODEL_CASES; i++) {
+        const model_case *c = &model_cases[i / 2];
+        if (strstr(c->name, "/plain") == NULL && i / 2 > 0)
+            continue;
+        model_fixture f = fixture_open(lib, c);
+        idim_subspace_options o = idim_subspace_defaults();
+        subspace *s;
+        real x[DIM];
+        double first, last;
+        o.method = METHODS[i % 2];
+        o.dim = DIM;
+        CHECK_OK(lib, subspace_new(f.model->weights, &o, &s));
+        train(&f, s, x, &first, &last);
+        if (!(last < 0.9 * first))
+            fail_msg("%s, %s: loss %g at first, %g at last", c->name, o.method, first, last);
+        float *logits = logits_now(&f);
+        write_adapter(&f, s, o.method, x);
+        check_adapter(lib, c, logits);
+        free(logits);
+        subspace_free(s);
+        fixture_close(&f);
+    }
+    CHECK_OK(lib, file_remove(lib, ADAPTER));
+    idim_close(lib);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_loss_and_gradients_are_those_of_pytorch),
+        cmocka_unit_test(said_and_did_train_every_family_and_their_adapters_mean_the_same_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

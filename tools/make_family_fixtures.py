@@ -1,0 +1,193 @@
+"""Small random models of every family with PyTorch's logits, loss and gradients.
+
+    python tools/make_family_fixtures.py tests/fixtures [FAMILY ...]
+
+Each folder tests/fixtures/FAMILY/NAME holds config.json, model.safetensors (as `transformers` would
+save it) and expected.safetensors: a packed batch (ids, segment, start, label), logits, loss and, for
+every tensor, grad.NAME without the base model's prefix, all as F32. They are computed in float64
+throughout: where `transformers` asks for float32 in between (norms, softmax, rotary angles), it gets
+float64. Where the folder lacks its head ("bare"), the test fills it by the formula of `filled`.
+
+SPDX-License-Identifier: MIT
+"""
+import json
+import os
+import sys
+
+import torch
+from safetensors.torch import save_file
+from torch.overrides import TorchFunctionMode
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
+
+
+def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
+    return dict(labels=labels, lengths=lengths, pairs=pairs, problem=problem, bare=bare,
+                config=config)
+
+
+def bert_like(hidden, heads, inner, layers, act="gelu", positions=40, **more):
+    return dict(hidden_size=hidden, num_attention_heads=heads, intermediate_size=inner,
+                num_hidden_layers=layers, hidden_act=act, max_position_embeddings=positions, **more)
+
+
+def distil(hidden, heads, inner, layers, act="gelu", positions=30, **more):
+    return dict(dim=hidden, n_heads=heads, hidden_dim=inner, n_layers=layers, activation=act,
+                max_position_embeddings=positions, **more)
+
+
+MODELS = {
+    "roberta/plain": spec(2, [9, 4, 13], **bert_like(16, 4, 20, 2)),
+    "roberta/pads": spec(1, [7, 11], problem="regression", **bert_like(
+        15, 3, 17, 1, "gelu_new", pad_token_id=3, type_vocab_size=1, layer_norm_eps=1e-5)),
+    "roberta/bare": spec(3, [5, 9, 14], bare=True, **bert_like(12, 2, 24, 2, "relu")),
+    "xlm-roberta/plain": spec(4, [6, 8], problem="multi_label_classification", **bert_like(
+        12, 1, 19, 1, "silu", type_vocab_size=1)),
+    "distilbert/plain": spec(2, [9, 4, 13], **distil(16, 4, 20, 2)),
+    "distilbert/odd": spec(3, [1, 8, 5], pairs=True, **distil(21, 3, 13, 1, "relu")),
+    "distilbert/bare": spec(1, [6, 11], problem="regression", bare=True,
+                            **distil(10, 1, 22, 3, "gelu_new")),
+    "electra/plain": spec(2, [9, 4, 13], pairs=True, embedding_size=10, **bert_like(16, 4, 20, 2)),
+    "electra/same-width": spec(3, [7, 2], embedding_size=15, **bert_like(15, 3, 17, 2, "relu")),
+    "electra/bare": spec(2, [6, 11, 1], pairs=True, bare=True, embedding_size=24, **bert_like(
+        12, 2, 14, 1, "gelu_new", type_vocab_size=3, layer_norm_eps=1e-5)),
+}
+
+
+class Double(TorchFunctionMode):
+    """float32 that is asked for becomes float64"""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is torch.Tensor.float:
+            func, args = torch.Tensor.double, args[:1]
+        args = tuple(torch.float64 if a is torch.float32 else a for a in args)
+        kwargs = {k: torch.float64 if v is torch.float32 else v for k, v in (kwargs or {}).items()}
+        return func(*args, **kwargs)
+
+
+def filled(value):
+    if value.dim() == 1:
+        return torch.zeros_like(value)
+    index = torch.arange(value.numel(), dtype=torch.float64)
+    return (0.3 * torch.sin(1 + index)).reshape(value.shape).float()
+
+
+def make_config(name, s):
+    config = dict(s["config"])
+    config.setdefault("vocab_size", WORDS)
+    config = AutoConfig.for_model(name.split("/")[0], num_labels=s["labels"],
+                                  problem_type=s["problem"], **config)
+    config._attn_implementation = "eager"
+    return config
+
+
+def in_base(model, name):
+    return name.startswith(model.base_model_prefix + ".")
+
+
+def make_model(name, s):
+    model = AutoModelForSequenceClassification.from_config(make_config(name, s))
+    with torch.no_grad():
+        for key, value in model.named_parameters():
+            is_scale = value.dim() == 1 and key.endswith("weight")
+            value.copy_(1 + 0.2 * torch.randn_like(value) if is_scale else
+                        torch.randn_like(value) * (0.15 if value.dim() == 2 else 0.1))
+            if s["bare"] and not in_base(model, key):
+                value.copy_(filled(value))
+    return model.eval()
+
+
+def make_batch(s):
+    lengths, labels = s["lengths"], s["labels"]
+    ids = [torch.randint(5, WORDS, (n,)) for n in lengths]
+    types = [torch.zeros(n, dtype=torch.long) for n in lengths]
+    for t in types if s["pairs"] else []:
+        t[len(t) // 2:] = 1
+    if s["problem"] == "regression":
+        label = torch.randn(len(lengths), dtype=torch.float64).float().double()
+    elif s["problem"]:
+        label = torch.randint(0, 2, (len(lengths), labels)).double()
+    else:
+        label = torch.randint(0, labels, (len(lengths),))
+    return ids, types, label
+
+
+def run(model, ids, types, label):
+    """one sequence at a time: nothing is padded"""
+    uses_types = getattr(model.config, "type_vocab_size", 1) > 1 and any(t.any() for t in types)
+    rows = []
+    for i, t in zip(ids, types):
+        inputs = {"input_ids": i[None]}
+        if uses_types and model.config.model_type not in ("roberta", "xlm-roberta"):
+            inputs["token_type_ids"] = t[None]
+        rows.append(model(**inputs).logits)
+    logits = torch.cat(rows)
+    kind = model.config.problem_type
+    if kind == "regression":
+        return logits, torch.nn.functional.mse_loss(logits[:, 0], label)
+    if kind == "multi_label_classification":
+        return logits, torch.nn.functional.binary_cross_entropy_with_logits(logits, label)
+    return logits, torch.nn.functional.cross_entropy(logits, label)
+
+
+def saved_tensors(model, s):
+    tensors, seen = {}, set()
+    for key, value in model.state_dict().items():
+        if value.data_ptr() in seen:
+            continue
+        seen.add(value.data_ptr())
+        if not s["bare"]:
+            tensors[key] = value.clone().float().contiguous()
+        elif in_base(model, key):
+            tensors[key[len(model.base_model_prefix) + 1:]] = value.clone().float().contiguous()
+    return tensors
+
+
+def write_config(model, s, path):
+    known, plain = model.config.to_dict(), type(model.config)().to_dict()
+    config = {k: v for k, v in known.items() if v != plain.get(k)}
+    config["model_type"] = known["model_type"]
+    for key in ("transformers_version", "architectures", "dtype", "label2id", "_name_or_path"):
+        config.pop(key, None)
+    if s["bare"]:
+        config.pop("id2label", None)
+        config.pop("problem_type", None)
+    elif "id2label" not in config:
+        config["id2label"] = {str(i): "LABEL_%d" % i for i in range(s["labels"])}
+    with open(path, "w") as f:
+        json.dump(config, f, indent=1, sort_keys=True)
+        f.write("\n")
+
+
+def main():
+    torch.set_num_threads(1)
+    for number, (name, s) in enumerate(MODELS.items()):
+        if len(sys.argv) > 2 and name.split("/")[0] not in sys.argv[2:]:
+            continue
+        torch.manual_seed(200 + number)
+        folder = os.path.join(sys.argv[1], name)
+        os.makedirs(folder, exist_ok=True)
+        model = make_model(name, s)
+        ids, types, label = make_batch(s)
+        tensors = saved_tensors(model, s)
+        with Double():
+            model = model.double()
+            logits, loss = run(model, ids, types, label)
+            loss.backward()
+        assert logits.dtype == loss.dtype == torch.float64
+        expected = {"grad." + k.removeprefix(model.base_model_prefix + "."): v.grad
+                    for k, v in model.named_parameters() if v.grad is not None}
+        expected.update(ids=torch.cat(ids), segment=torch.cat(types), label=label,
+                        start=torch.tensor([0] + s["lengths"]).cumsum(0),
+                        logits=logits.detach(), loss=loss.detach())
+        write_config(model, s, os.path.join(folder, "config.json"))
+        save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
+        expected = {k: v.float().contiguous() for k, v in expected.items()}
+        save_file(expected, os.path.join(folder, "expected.safetensors"))
+        size = sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder))
+        print("%-24s loss %.4f, %d bytes" % (name, float(loss), size))
+
+
+if __name__ == "__main__":
+    main()
