@@ -2,14 +2,14 @@
  * difference, of each of three logits, of a regression's value.
  *
  * SPDX-License-Identifier: MIT */
-#include "bert_fixture.h"
+#include "model_fixture.h"
 #include "measure/pulled.h"
 
 enum { D = 40 };
 static const double STEP = 1e-4;
 
 typedef struct bed {
-    bert_fixture f;
+    model_fixture f;
     subspace *space;
     tape *tape;
     split split;
@@ -17,7 +17,7 @@ typedef struct bed {
     real x[D];
 } bed;
 
-static void bed_open(idim *lib, const bert_case *c, bed *b)
+static void bed_open(idim *lib, const model_case *c, bed *b)
 {
     idim_subspace_options o = idim_subspace_defaults();
     o.dim = D;
@@ -92,7 +92,7 @@ static void check_row(bed *b, int64_t i, pulled_of of, int64_t k, const real *ro
 static void pulled_gradients_are_finite_differences(void **state)
 {
     (void)state;
-    static const bert_case cases[] = {
+    static const model_case cases[] = {
         {"no-pooler", 2, "cls"}, {"bare", 3, "cls"}, {"regression", 0, "cls"}};
     idim *lib = check_library(1);
     for (int c = 0; c < 3; c++)
@@ -119,7 +119,7 @@ static void pulled_gradients_are_finite_differences(void **state)
 static void several_labels_at_a_time_are_refused(void **state)
 {
     (void)state;
-    const bert_case c = {"multi-label", 0, "cls"};
+    const model_case c = {"multi-label", 0, "cls"};
     idim *lib = check_library(1);
     bed b;
     bed_open(lib, &c, &b);
