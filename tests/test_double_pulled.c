@@ -93,7 +93,7 @@ static void pulled_gradients_are_finite_differences(void **state)
 {
     (void)state;
     static const model_case cases[] = {
-        {"no-pooler", 2, "cls"}, {"bare", 3, "cls"}, {"regression", 0, "cls"}};
+        {"bert/no-pooler", 2, "cls"}, {"bert/bare", 3, "cls"}, {"bert/regression", 0, "cls"}};
     idim *lib = check_library(1);
     for (int c = 0; c < 3; c++)
         for (int of = PULLED_LOSS; of <= PULLED_LOGITS; of++) {
@@ -119,7 +119,7 @@ static void pulled_gradients_are_finite_differences(void **state)
 static void several_labels_at_a_time_are_refused(void **state)
 {
     (void)state;
-    const model_case c = {"multi-label", 0, "cls"};
+    const model_case c = {"bert/multi-label", 0, "cls"};
     idim *lib = check_library(1);
     bed b;
     bed_open(lib, &c, &b);
