@@ -20,7 +20,8 @@ typedef enum random_stream {
     STREAM_INIT,           /* fresh tensors (head, pooler)              */
     STREAM_ORDER,          /* data order                                */
     STREAM_DROPOUT,        /* dropout masks                             */
-    STREAM_SPLIT           /* subsets of the data                       */
+    STREAM_SPLIT,          /* subsets of the data                       */
+    STREAM_RESAMPLE        /* resampled studies behind an interval      */
 } random_stream;
 
 /* The four words of one Philox call: key = {seed low, seed high},
