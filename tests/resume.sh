@@ -5,7 +5,8 @@
 #
 # Kills the run with SIGNAL after a random time, KILLS times, starting the same command again after
 # each, then lets it finish; compares adapter.idim, best.idim and log.jsonl with those of an
-# undisturbed run. Exit 1 when a byte differs.
+# undisturbed run, and the names in both folders. SIGNAL FILE kills in the middle of a file: it limits the size of files to a random
+# one, and the system ends the process at the byte that would be beyond. Exit 1 when a byte differs.
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -41,13 +42,23 @@ began=$(date +%s%N)
 run "$work/whole" "$@" || { cat "$work/err"; exit 1; }
 took=$((($(date +%s%N) - began) / 1000000))
 
+random() { # below $1
+    awk -v seed="$killed$$" -v n="$1" 'BEGIN { srand(seed); print int(rand() * n) }'
+}
+
 killed=0
-while [ "$killed" -lt "$kills" ]; do
+largest=$(wc -c < "$work/whole/log.jsonl") # of all files, the checkpoint's too
+while [ "$signal" = FILE ] && [ "$killed" -lt "$kills" ]; do
+    # in blocks of 512 bytes
+    (ulimit -f $((1 + $(random $((largest / 512))))) && run "$work/broken" "$@") && break || true
+    killed=$((killed + 1))
+done
+while [ "$signal" != FILE ] && [ "$killed" -lt "$kills" ]; do
     run "$work/broken" "$@" &
     child=$!
     # the shell runs idim as its child: find it by its parent
-    wait_ms=$(awk -v seed="$killed$$" -v took="$took" -v kills="$kills" \
-        'BEGIN { srand(seed); print int((0.3 + 1.4 * rand()) * took / (kills + 1)) }')
+    wait_ms=$(random $((14 * took / (kills + 1) / 10)))
+    wait_ms=$((wait_ms + 3 * took / (kills + 1) / 10))
     sleep "$(awk -v ms="$wait_ms" 'BEGIN { printf "%.3f", ms / 1000 }')"
     pid=$(ps -o pid= --ppid "$child" | tr -d ' ' | head -n 1)
     [ -n "$pid" ] && kill -s "$signal" "$pid" 2> /dev/null || true
@@ -59,5 +70,6 @@ run "$work/broken" "$@" || { cat "$work/err"; exit 1; }
 for file in adapter.idim best.idim log.jsonl; do
     cmp "$work/whole/$file" "$work/broken/$file"
 done
-[ ! -e "$work/broken/checkpoint.idim" ]
+# nothing else is left: no checkpoint, no half-written file
+[ "$(ls "$work/broken")" = "$(ls "$work/whole")" ] || { ls "$work/broken"; exit 1; }
 echo "$method: $killed kills by $signal in a run of $took ms: same bytes"

@@ -8,6 +8,7 @@
 #include "base/random.h"
 
 #include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Random123 1.14, kat_vectors: philox4x32 10, counter 243f6a88 85a308d3 13198a2e 03707344,
@@ -122,6 +123,52 @@ static void hash_equals_the_published_digest(void **state)
     assert_string_equal(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void leftovers_of_killed_writers_go_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool goes;
+    } files[] = {
+        {"leftovers/x.idim.123.tmp", true}, {"leftovers/x.idim.9.tmp", true},
+        {"leftovers/x.idim", false},        {"leftovers/x.idim.tmp", false},
+        {"leftovers/x.idim.1a.tmp", false}, {"leftovers/x.idim.1.tmpx", false},
+        {"leftovers/y.idim.1.tmp", false},  {"leftovers/xx.idim.1.tmp", false},
+    };
+    idim *lib = check_library(1);
+    CHECK_OK(lib, file_make_folder(lib, "leftovers"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        CHECK_OK(lib, file_write(lib, files[i].name, "x", 1));
+    CHECK_OK(lib, file_remove_leftovers(lib, "leftovers/x.idim"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        assert_int_equal(file_exists(files[i].name), !files[i].goes);
+        CHECK_OK(lib, file_remove(lib, files[i].name));
+    }
+    assert_int_equal(rmdir("leftovers"), 0);
+    CHECK_OK(lib, file_remove_leftovers(lib, "leftovers/x.idim"));
+    idim_close(lib);
+}
+
+/* a pipe that nobody writes must not be waited for */
+static void what_is_no_file_is_refused_by_its_kind(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    file_reader f;
+    assert_int_equal(file_open(lib, ".", &f), IDIM_EIO);
+    assert_string_equal(idim_error(lib), ".: expected a regular file, found a folder");
+    library_clear(lib);
+    unlink("test_base_pipe");
+    assert_int_equal(mkfifo("test_base_pipe", 0600), 0);
+    assert_int_equal(file_open(lib, "test_base_pipe", &f), IDIM_EIO);
+    assert_non_null(strstr(idim_error(lib), "expected a regular file, found a pipe"));
+    unlink("test_base_pipe");
+    library_clear(lib);
+    assert_int_equal(file_open(lib, "/dev/null", &f), IDIM_EIO);
+    assert_non_null(strstr(idim_error(lib), "expected a regular file, found a device"));
+    idim_close(lib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +179,8 @@ int main(void)
         cmocka_unit_test(first_sentence_wins),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(file_write_replaces_and_read_gives_it_back),
+        cmocka_unit_test(leftovers_of_killed_writers_go_and_nothing_else),
+        cmocka_unit_test(what_is_no_file_is_refused_by_its_kind),
         cmocka_unit_test(hash_equals_the_published_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,16 +20,21 @@ static int fail_system(idim *lib, const char *path, const char *what)
 int file_open(idim *lib, const char *path, file_reader *out)
 {
     *out = (file_reader){-1, 0, path};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* a pipe without a writer would wait for one */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return fail_system(lib, path, "cannot be opened");
 
     struct stat info;
-    if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
-        int status =
-            errno != 0 && !S_ISREG(info.st_mode)
-                ? fail(lib, IDIM_EIO, "%s: expected a regular file, found something else", path)
-                : fail_system(lib, path, "cannot be examined");
+    int status = 0;
+    if (fstat(descriptor, &info) != 0)
+        status = fail_system(lib, path, "cannot be examined");
+    else if (!S_ISREG(info.st_mode))
+        status = fail(lib, IDIM_EIO, "%s: expected a regular file, found %s", path,
+                      S_ISDIR(info.st_mode)    ? "a folder"
+                      : S_ISFIFO(info.st_mode) ? "a pipe: write it to a file first"
+                                               : "a device");
+    if (status != 0) {
         close(descriptor);
         return status;
     }
@@ -106,18 +112,25 @@ static int write_all(int descriptor, const char *bytes, int64_t n)
     return 0;
 }
 
+/* false when it is too long for any call */
+static bool folder_of(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+    if (length >= PATH_MAX)
+        return false;
+    memcpy(folder, slash == NULL ? "." : path, length);
+    folder[length] = '\0';
+    return true;
+}
+
 /* makes the rename itself durable */
 static int sync_folder_of(const char *path)
 {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 1 : (size_t)(slash - path);
-    if (length >= sizeof folder)
+    if (!folder_of(path, folder))
         return -1;
-    memcpy(folder, slash == NULL ? "." : path, length);
-    folder[length] = '\0';
-
-    int descriptor = open(length == 0 ? "/" : folder, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(folder, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
         return -1;
     /* some file systems refuse to sync a folder: then there is nothing to make durable */
@@ -202,6 +215,41 @@ int file_write(idim *lib, const char *path, const void *bytes, int64_t n)
 {
     file_piece piece = {bytes, n};
     return file_write_pieces(lib, path, &piece, 1);
+}
+
+/* name = "BASE.DIGITS.tmp" */
+static bool is_temporary_of(const char *name, const char *base, size_t length)
+{
+    if (strncmp(name, base, length) != 0 || name[length] != '.')
+        return false;
+    const char *digits = name + length + 1;
+    size_t n = strspn(digits, "0123456789");
+    return n > 0 && strcmp(digits + n, ".tmp") == 0;
+}
+
+int file_remove_leftovers(idim *lib, const char *path)
+{
+    char folder[PATH_MAX];
+    if (!folder_of(path, folder))
+        return fail(lib, IDIM_EIO, "%s: expected a shorter path", path);
+    DIR *d = opendir(folder);
+    if (d == NULL)
+        return errno == ENOENT ? 0 : fail_system(lib, folder, "cannot be listed");
+
+    const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
+    const struct dirent *entry;
+    int status = 0;
+    while (status == 0 && (entry = readdir(d)) != NULL) {
+        char *found;
+        if (!is_temporary_of(entry->d_name, base, strlen(base)))
+            continue;
+        status = file_join(lib, folder, entry->d_name, &found);
+        if (status == 0)
+            status = file_remove(lib, found);
+        memory_free(lib, found);
+    }
+    closedir(d);
+    return status;
 }
 
 int file_append(idim *lib, const char *path, const void *bytes, int64_t n)

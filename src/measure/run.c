@@ -102,6 +102,9 @@ static int find_record(run *r, bool *done)
                       "of before; choose another --output-dir",
                       r->record_path, r->name, name);
     json_decref(record);
+    /* killed after it wrote the record */
+    if (status == 0)
+        status = file_remove(lib, r->checkpoint_path);
     if (status == 0) {
         library_set_result(lib, text);
         *done = true;
@@ -111,12 +114,23 @@ static int find_record(run *r, bool *done)
     return status;
 }
 
+/* what a sitting that was killed while it wrote has left */
+static int remove_leftovers(const run *r)
+{
+    idim *lib = r->job->lib;
+    TRY(file_remove_leftovers(lib, r->adapter_path));
+    TRY(file_remove_leftovers(lib, r->best_path));
+    TRY(file_remove_leftovers(lib, r->record_path));
+    return file_remove_leftovers(lib, r->checkpoint_path);
+}
+
 static int go_on_or_begin(run *r)
 {
     idim *lib = r->job->lib;
     if (r->options.folder == NULL)
         return 0;
     TRY(file_make_folder(lib, r->options.folder));
+    TRY(remove_leftovers(r));
     if (!file_exists(r->checkpoint_path))
         return file_write(lib, r->log_path, "", 0);
 
