@@ -280,8 +280,8 @@ static void malformed_files_are_refused_by_name(void **state)
         write_forged(lib, "IDIMADP1", changed, (int64_t)strlen(changed), 4 * D);
         check_forged(lib, forged[i].status, forged[i].sentence);
     }
-    write_forged(lib, "IDIMADP2", header, length, 4 * D);
-    check_forged(lib, IDIM_EUNSUPPORTED, "version: expected '1', found '2'");
+    write_forged(lib, "IDIMADP9", header, length, 4 * D);
+    check_forged(lib, IDIM_EUNSUPPORTED, "version: expected '1', found '9'");
     write_forged(lib, "IDIMCKP1", header, length, 4 * D);
     check_forged(lib, IDIM_EFORMAT, "not a file of this kind");
     write_forged(lib, "IDIMADP1", header, 0xffffffff, 4 * D);

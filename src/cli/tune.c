@@ -29,6 +29,27 @@ static void show_labels(FILE *out, const json_t *labels)
     fputc('\n', out);
 }
 
+/* the main score of the coded adapter against its uncoded self */
+static void show_coding(FILE *out, const json_t *run)
+{
+    const json_t *coding = json_object_get(run, "coding"), *scores = json_object_get(run, "eval");
+    const char *metric = text_of(run, "metric"), *split;
+    json_t *score;
+    if (coding == NULL)
+        return;
+    fprintf(out, "coded      %.0f bytes, %.0f of them for the numbers, %.2f bits each\n",
+            number_of(coding, "bytes"), number_of(coding, "number_bytes"),
+            number_of(coding, "bits"));
+    json_object_foreach((json_t *)scores, split, score)
+    {
+        double coded = number_of(score, metric);
+        double plain =
+            number_of(json_object_get(json_object_get(coding, "uncoded"), split), metric);
+        fprintf(out, "           %s %.2f %%, uncoded %.2f %% (%+.2f)\n", split, 100 * coded,
+                100 * plain, 100 * (coded - plain));
+    }
+}
+
 static void show_tune(FILE *out, const json_t *run)
 {
     const json_t *model = json_object_get(run, "model");
@@ -53,6 +74,7 @@ static void show_tune(FILE *out, const json_t *run)
         fprintf(out, "best       %.2f %% at step %.0f\n", 100 * number_of(best, "score"),
                 number_of(best, "step"));
     fprintf(out, "adapter    %s (%s)\n", text_of(adapter, "path"), size);
+    show_coding(out, run);
 }
 
 static int run_tune(cli *c)

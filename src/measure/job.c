@@ -308,37 +308,69 @@ trainer_options job_trainer_options(const spec *s)
     return o;
 }
 
-int job_save_adapter(const job *j, const real *x, const char *path)
+static adapter adapter_of(const job *j, const real *x)
 {
     static const char *const problems[] = {"classes", "regression", "multi-label"};
     const spec *s = j->spec;
     const idim_model *m = j->model;
-    adapter a = {.method = spec_text(s, "method"),
-                 .projection = spec_text(s, "projection"),
-                 .normalize = spec_text(s, "normalize"),
-                 .groups = spec_text(s, "groups"),
-                 .pull = spec_text(s, "pull"),
-                 .seed = (uint64_t)spec_integer(s, "seed"),
-                 .len_z = subspace_len_z(j->space),
-                 .n_lambda = subspace_n_lambda(j->space),
-                 .n_direct = subspace_n_direct(j->space),
-                 .x = x,
-                 .base = m->fingerprint,
-                 .architecture = m->arch->model_type,
-                 .weights = m->weights->size,
-                 .initializer_range = m->initializer_range,
-                 .pooling = spec_text(s, "pooling"),
-                 .task = j->task->name,
-                 .problem = problems[m->problem],
-                 .n_labels = m->n_labels,
-                 .label_name = (const char *const *)j->task->label_name,
-                 .max_seq_length = max_length(j)};
+    return (adapter){.method = spec_text(s, "method"),
+                     .projection = spec_text(s, "projection"),
+                     .normalize = spec_text(s, "normalize"),
+                     .groups = spec_text(s, "groups"),
+                     .pull = spec_text(s, "pull"),
+                     .seed = (uint64_t)spec_integer(s, "seed"),
+                     .len_z = subspace_len_z(j->space),
+                     .n_lambda = subspace_n_lambda(j->space),
+                     .n_direct = subspace_n_direct(j->space),
+                     .x = x,
+                     .base = m->fingerprint,
+                     .architecture = m->arch->model_type,
+                     .weights = m->weights->size,
+                     .initializer_range = m->initializer_range,
+                     .pooling = spec_text(s, "pooling"),
+                     .task = j->task->name,
+                     .problem = problems[m->problem],
+                     .n_labels = m->n_labels,
+                     .label_name = (const char *const *)j->task->label_name,
+                     .max_seq_length = max_length(j)};
+}
+
+bool job_codes_adapter(const job *j)
+{
+    return spec_integer(j->spec, "max_adapter_bytes") > 0 || spec_number(j->spec, "bits") > 0;
+}
+
+/* makes it coded, when that was asked for */
+static int fit(const job *j, adapter *a)
+{
+    adapter_limits limits = {.bytes = spec_integer(j->spec, "max_adapter_bytes"),
+                             .bits = spec_number(j->spec, "bits")};
+    return job_codes_adapter(j) ? adapter_fit(j->lib, a, &limits) : 0;
+}
+
+int job_code(const job *j, const real *x, real *out, job_coding *how)
+{
+    adapter a = adapter_of(j, x);
+    TRY(fit(j, &a));
+    adapter_coded_values(&a, out);
+    *how = (job_coding){.size = adapter_coded_size(&a),
+                        .step = codebook_step(&a.book[a.len_z > 0 ? PART_Z : PART_DIRECT])};
+    return 0;
+}
+
+int job_save_adapter(const job *j, const real *x, const char *path)
+{
+    adapter a = adapter_of(j, x);
+    TRY(fit(j, &a));
     return adapter_write(j->lib, &a, path);
 }
 
 int64_t job_adapter_bytes(const job *j)
 {
     enum { HEADER = 700 }; /* about what the texts take */
+    int64_t limit = spec_integer(j->spec, "max_adapter_bytes");
+    if (limit > 0)
+        return limit;
     return HEADER + subspace_dim(j->space) * (int64_t)sizeof(float);
 }
 

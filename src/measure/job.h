@@ -31,8 +31,18 @@ typedef struct job {
 int job_open(idim *lib, const char *command, const char *text, job *out);
 void job_close(job *j);
 
-/* Writes the trained numbers x [subspace_dim] with all they need to mean the same theta again. */
+/* Writes the trained numbers x [subspace_dim] with all they need to mean the same theta again;
+ * coded when the spec asks for it. */
 int job_save_adapter(const job *j, const real *x, const char *path);
+
+/* Does the spec ask for a coded adapter? Then `out` gets x as a reader of that file will have it.
+ */
+typedef struct job_coding {
+    adapter_size size;
+    double step; /* of z, or of what is direct */
+} job_coding;
+bool job_codes_adapter(const job *j);
+int job_code(const job *j, const real *x, real *out, job_coding *how);
 
 /* About how large that file will be. */
 int64_t job_adapter_bytes(const job *j);

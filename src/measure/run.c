@@ -37,6 +37,7 @@ typedef struct run {
     int64_t dev_step;       /* ... and its step; -1: none yet       */
     float *logits;          /* [dev.n][n_labels] of it, in a study  */
     int64_t eval_every;     /* steps; 0: at the end only            */
+    json_t *coding;         /* of the adapter, for the record       */
 } run;
 
 static double now(void)
@@ -68,6 +69,7 @@ static void run_close(run *r)
 {
     idim *lib = r->job->lib;
     trainer_free(r->trainer);
+    json_decref(r->coding);
     memory_free(lib, r->logits);
     memory_free(lib, r->adapter_path);
     memory_free(lib, r->best_path);
@@ -353,10 +355,38 @@ static int make_record(run *r, json_t *scores)
         json_object_set_new(out, "best", json_null());
     json_object_set_new(out, "majority", record_majority(r->job));
     json_object_set_new(out, "adapter", adapter_part(r));
+    if (r->coding != NULL)
+        json_object_set(out, "coding", r->coding);
     if (r->options.in_study)
         json_object_set_new(out, "predictions",
                             record_predictions(r->job->task, r->logits, r->dev.n));
     return record_finish(r->job->lib, out);
+}
+
+/* scores x as it was trained, then puts what the coded adapter says in its place */
+static int ship(run *r)
+{
+    trainer *t = r->trainer;
+    real *shipped;
+    job_coding how;
+    if (!job_codes_adapter(r->job))
+        return 0;
+    TRY(NEW(r->job->lib, real, t->d, "coded numbers", &shipped));
+    json_t *scores = json_object();
+    int status = job_code(r->job, t->x, shipped, &how);
+    if (status == 0)
+        status = score_splits(r, scores);
+    if (status == 0) {
+        trainer_place(t, shipped);
+        r->dev_step = -1;
+        r->coding = json_pack("{s:I, s:I, s:f, s:f, s:O}", "bytes", (json_int_t)how.size.file,
+                              "number_bytes", (json_int_t)how.size.numbers, "bits",
+                              8 * (double)how.size.numbers / (double)t->d, "step", how.step,
+                              "uncoded", scores);
+    }
+    json_decref(scores);
+    memory_free(r->job->lib, shipped);
+    return status;
 }
 
 static int finish(run *r)
@@ -365,6 +395,7 @@ static int finish(run *r)
     bool kept = !r->options.in_study || job_adapter_bytes(r->job) <= STUDY_ADAPTER_BYTES;
     if (r->options.folder != NULL && kept)
         TRY(save_adapter(r, r->adapter_path));
+    TRY(ship(r));
 
     json_t *scores = json_object();
     int status = score_splits(r, scores);

@@ -103,6 +103,12 @@ static const idim_setting table[] = {
     {"eval_steps", IDIM_INTEGER, "auto", 0, LARGE, NULL, "tune", "Training",
      "steps between two scores on dev; 0: at the end only (default: after every epoch)"},
 
+    {"max_adapter_bytes", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune", "Output",
+     "codes the adapter: the finest that takes at most N bytes; 0: no limit"},
+    {"bits", IDIM_NUMBER, "0", 0, 32, NULL, "tune", "Output",
+     "codes the adapter: about B bits for a number of z; 0: as max_adapter_bytes says, and plain "
+     "32-bit numbers when that is 0 too"},
+
     {"logits", IDIM_FLAG, "false", 0, 0, NULL, "predict", "Output",
      "adds the outputs of the head to each prediction"},
 

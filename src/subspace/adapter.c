@@ -1,7 +1,9 @@
-/* The adapter file: a JSON header and x as 32-bit floats, little-endian.
+/* The adapter file, plain: a JSON header and x as 32-bit floats, little-endian. The coded form is
+ * in adapter_coded.c.
  *
  * SPDX-License-Identifier: MIT */
 #include "subspace/adapter.h"
+#include "subspace/adapter_coded.h"
 #include "subspace/normalize.h"
 #include "base/file.h"
 #include "format/container.h"
@@ -15,6 +17,7 @@
 
 static const char MAGIC[] = "IDIMADP1";
 static const char ENCODING[] = "fp32";
+static const int64_t SIZE_LIMIT = (int64_t)1 << 42;
 
 enum { VALUE_BYTES = 4, LABELS_LIMIT = 1 << 20, FINGERPRINT_DIGITS = 64 };
 
@@ -73,7 +76,7 @@ static real load_value(const uint8_t bytes[VALUE_BYTES])
     return (real)single;
 }
 
-int adapter_write(idim *lib, const adapter *a, const char *path)
+static int write_plain(idim *lib, const adapter *a, const char *path)
 {
     json_t *header = header_of(a);
     if (header == NULL)
@@ -92,6 +95,11 @@ int adapter_write(idim *lib, const adapter *a, const char *path)
     memory_free(lib, payload);
     json_decref(header);
     return status;
+}
+
+int adapter_write(idim *lib, const adapter *a, const char *path)
+{
+    return a->coded ? adapter_coded_write(lib, a, path) : write_plain(lib, a, path);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -251,23 +259,33 @@ static int read_all(const container *file, adapter *a)
     return read_values(&root, file, a);
 }
 
+static int read_plain(adapter *a)
+{
+    container file;
+    TRY(container_read(a->lib, a->path, MAGIC, SIZE_LIMIT, &file));
+    a->header = json_incref(file.header);
+    a->bytes = file.size + (file.payload - file.bytes) + HASH_BYTES;
+    int status = read_all(&file, a);
+    container_free(a->lib, &file);
+    return status;
+}
+
+static int read_either(adapter *a)
+{
+    bool coded;
+    TRY(adapter_is_coded(a->lib, a->path, &coded));
+    return coded ? adapter_coded_read(a) : read_plain(a);
+}
+
 int adapter_read(idim *lib, const char *path, adapter **out)
 {
     *out = NULL;
-    container file;
-    TRY(container_read(lib, path, MAGIC, (int64_t)1 << 42, &file));
-
     adapter *a;
-    int status = NEW(lib, adapter, 1, "adapter", &a);
-    if (status == 0) {
-        a->lib = lib;
-        a->header = json_incref(file.header);
-        a->bytes = file.size + (file.payload - file.bytes) + HASH_BYTES;
-        status = memory_text(lib, path, (int64_t)strlen(path), &a->path);
-        if (status == 0)
-            status = read_all(&file, a);
-    }
-    container_free(lib, &file);
+    TRY(NEW(lib, adapter, 1, "adapter", &a));
+    a->lib = lib;
+    int status = memory_text(lib, path, (int64_t)strlen(path), &a->path);
+    if (status == 0)
+        status = read_either(a);
     if (status != 0) {
         adapter_free(a);
         return status;
@@ -282,6 +300,7 @@ void adapter_free(adapter *a)
         return;
     json_decref(a->header);
     memory_free(a->lib, a->path);
+    memory_free(a->lib, a->texts);
     memory_free(a->lib, a->values);
     memory_free(a->lib, a->labels);
     memory_free(a->lib, a);
@@ -291,7 +310,7 @@ void adapter_free(adapter *a)
 
 int adapter_check(const adapter *a, const char *fingerprint)
 {
-    if (strcmp(a->base, fingerprint) == 0)
+    if (strncmp(a->base, fingerprint, strlen(a->base)) == 0)
         return 0;
     return fail(a->lib, IDIM_EMISMATCH,
                 "%s: base: expected a model with the fingerprint %s, found %s: the adapter was "

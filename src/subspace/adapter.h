@@ -1,5 +1,6 @@
-/* The file that is shipped: everything needed to have the same theta again on the same base. A
- * container (format/container.h) with the magic "IDIMADP1"; docs/adapter.md describes it.
+/* The file that is shipped: everything needed to have the same theta again on the same base, plain
+ * (a container, format/container.h, with the magic "IDIMADP1") or coded ("IDIMADP2": compact fields
+ * and range-coded numbers); docs/adapter.md specifies both.
  *
  *     adapter *a;
  *     TRY(adapter_read(lib, "out/adapter.idim", &a));
@@ -14,7 +15,11 @@
 
 #include <jansson.h>
 
+#include "subspace/coding.h"
 #include "subspace/subspace.h"
+
+/* the parts of x, in order */
+enum { PART_Z, PART_LAMBDA, PART_DIRECT, ADAPTER_PARTS };
 
 typedef struct adapter {
     /* how x moves the weights: the names of idim_subspace_options */
@@ -24,7 +29,8 @@ typedef struct adapter {
     const real *x; /* [len_z + n_lambda + n_direct] */
 
     /* the model it belongs to */
-    const char *base;         /* fingerprint: SHA-256 of the base tensors, 64 digits */
+    const char *base;         /* fingerprint: SHA-256 of the base tensors, 64 digits; of a coded
+                                 file the first 32                                   */
     const char *architecture; /* "bert"                                              */
     int64_t weights;          /* D                                                   */
     double initializer_range; /* of fresh tensors                                    */
@@ -37,18 +43,42 @@ typedef struct adapter {
     const char *const *label_name; /* [n_labels], or NULL when they have no names    */
     int64_t max_seq_length;
 
+    /* how x is stored: as it is, or as multiples of steps (adapter_fit chooses them) */
+    bool coded;
+    codebook book[ADAPTER_PARTS];
+
     /* filled by adapter_read */
     idim *lib;
-    const char *version; /* of the idim that wrote it */
+    const char *version; /* of the idim that wrote it; coded: NULL, as architecture */
     int64_t bytes;       /* size of the file          */
     char *path;
-    json_t *header;      /* the texts above point into it */
+    json_t *header;      /* what adapter_describe tells   */
+    char *texts;         /* coded: task and label names   */
     real *values;        /* what x points to              */
     const char **labels; /* what label_name points to     */
 } adapter;
 
-/* Replaces path atomically. The fields down to max_seq_length are the caller's and borrowed. */
+/* Replaces path atomically. The fields down to book are the caller's and borrowed. */
 int adapter_write(idim *lib, const adapter *a, const char *path);
+
+/* How small a coded file is to be. */
+typedef struct adapter_limits {
+    int64_t bytes; /* of the whole file; 0: no limit                                     */
+    double bits;   /* that a number of z (of direct, where there is no z) takes; 0: none */
+} adapter_limits;
+
+/* Makes a coded: sets its codebooks to the finest that keep both limits. IDIM_EARGUMENT when none
+ * does, IDIM_ENOTFINITE when a number of x is not finite. */
+int adapter_fit(idim *lib, adapter *a, const adapter_limits *limits);
+
+/* x as a reader of the coded file will have it. */
+void adapter_coded_values(const adapter *a, real *out);
+
+/* The bytes of the coded file; of those that code all numbers; of those that code z or direct. */
+typedef struct adapter_size {
+    int64_t file, numbers, main;
+} adapter_size;
+adapter_size adapter_coded_size(const adapter *a);
 
 /* IDIM_EFORMAT for what is malformed, IDIM_EUNSUPPORTED for a format, projection version, encoding
  * or name this version does not know. Memory taken is bounded by the size of the file. */

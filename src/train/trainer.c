@@ -172,6 +172,12 @@ int trainer_step(trainer *t, step_report *out)
     return 0;
 }
 
+void trainer_place(trainer *t, const real *x)
+{
+    memcpy(t->x, x, (size_t)t->d * sizeof *x);
+    t->theta_is_current = false;
+}
+
 /* logits and summed loss of one stretch of a split */
 static int score_batch(idim_model *m, tape *work, const idim_batch *batch, double *loss,
                        float *logits)

@@ -72,6 +72,9 @@ void trainer_free(trainer *t);
 /* One optimiser step. IDIM_ENOTFINITE when the loss or |dx| is not finite: x is then as before. */
 int trainer_step(trainer *t, step_report *out);
 
+/* x becomes these d numbers. */
+void trainer_place(trainer *t, const real *x);
+
 /* Scores a split at x. logits (may be NULL) gets [split.n][n_labels]. */
 int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out);
 
