@@ -103,6 +103,9 @@ typedef struct idim_setting {
 
 IDIM_API const idim_setting *idim_settings(int64_t *n);
 
+/* Names of the settings that measure takes lists of (JSON arrays); NULL after the last. */
+IDIM_API const char *const *idim_lists(void);
+
 /* The word of words[0 .. n) with the fewest letters to change; NULL when n is 0. */
 IDIM_API const char *idim_nearest(const char *word, const char *const *words, int64_t n);
 
@@ -125,6 +128,10 @@ IDIM_API int idim_eval(idim *lib, const char *spec, idim_watch *watch, void *use
 IDIM_API int idim_predict(idim *lib, const char *spec, idim_watch *watch, void *user);
 /* One row of d numbers an example, to the NumPy file that "output" names. */
 IDIM_API int idim_gradients(idim *lib, const char *spec, idim_watch *watch, void *user);
+
+/* Finds d90 with its interval for every combination of the models, tasks and methods given (these
+ * keys take arrays), in the study folder "output_dir". {"status": DIR} only shows how one stands. */
+IDIM_API int idim_measure(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_inspect(idim *lib, const char *spec);
 
 /* What `command` would do: resolved settings, D, d, memory, time. Touches nothing. */

@@ -155,6 +155,30 @@ prints "parameters" inspect --model "$model"
 prints "said" inspect --adapter a/adapter.idim
 prints "lambda" inspect --adapter a/adapter.idim --json
 
+printf 'sentence,label\ngood ba,yes\nbad de,no\ngood ki,yes\nbad lo,no\n' > few.csv
+measure() { m_code=$1 m_text=$2; shift 2
+    refuses "$m_code" "$m_text" measure --model "$model" --train few.csv --dev few.csv "$@"; }
+measure 2 "output_dir: is missing"
+measure 2 "dims: expected LOW:HIGH" --dims 100 --output-dir m
+measure 2 "dims: expected LOW:HIGH" --dims 100:10 --output-dir m
+measure 2 "trains at least" --dims 1:4 --output-dir m
+measure 2 "method: measure searches the dimension of said or did, found full" --method full \
+    --output-dir m
+measure 2 "budget: expected a number of runs" --budget much --output-dir m
+measure 2 "threshold: expected a number from 0.01 to 1" --threshold 90 --output-dir m
+measure 2 "pull: public is a mode of projection fastfood-tensor" --pull public --output-dir m
+measure 4 "nowhere" --method said --method did --output-dir few.csv/nowhere
+refuses 2 "dev: is missing" measure --model "$model" --train few.csv --output-dir m
+refuses 4 "measure.json" measure --status m
+prints "cells" measure --model "$model" --train few.csv --dev few.csv --preset thorough \
+    --method said --method did --output-dir dry --dry-run
+holds "a dry run of measure touches nothing" [ ! -e dry ]
+prints "idim.measure/1" measure --model "$model" --train all.csv --dev all.csv --preset quick \
+    --dims 10:200 --output-dir study --json
+holds "measure --json is one object" one_object idim.measure
+prints "complete" measure --status study
+prints "idim.measure/1" measure --status study --json
+
 refuses 4 "absent.csv" tune --model "$model" --train absent.csv --dim 50 --output-dir c
 refuses 4 "all.csv" tune --model "$model" --train all.csv --dim 50 --output-dir all.csv/c
 refuses 3 "all.csv" eval --model "$model" --adapter all.csv --dev all.csv

@@ -100,7 +100,7 @@ static void names_may_be_bare_prefixed_or_old(void **state)
         assert_true(is_fresh(p, "pooler.weight") && is_fresh(p, "classifier.bias"));
         assert_false(is_fresh(p, "layer.weight"));
         assert_false(b.own_head);
-        assert_true(noted(&b, "pooler.weight: not in the folder, made anew from seed 42"));
+        assert_true(noted(&b, "pooler.weight: not in the folder, made anew from the seed"));
         assert_true(noted(&b, "classifier.bias: not in the folder, set to 0"));
         assert_int_equal(b.notes.n, 4);
         notes_free(lib, &b.notes);

@@ -121,7 +121,7 @@ static void a_bare_encoder_gets_a_head_from_the_seed(void **state)
     assert_int_equal(m->problem, PROBLEM_CLASSES);
     assert_null(m->label_name);
     assert_false(m->own_head);
-    assert_true(noted(m, "classifier.weight: not in the folder, made anew from seed 42"));
+    assert_true(noted(m, "classifier.weight: not in the folder, made anew from the seed"));
     assert_memory_equal(m->weights->theta, m->weights->theta0,
                         (size_t)m->weights->size * sizeof(real));
 

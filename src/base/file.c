@@ -198,6 +198,12 @@ void file_abandon(file_writer *w)
     forget(w);
 }
 
+int file_sync_folder_of(idim *lib, const char *path)
+{
+    return sync_folder_of(path) == 0 ? 0
+                                     : fail_system(lib, path, "its folder cannot be made durable");
+}
+
 int file_write_pieces(idim *lib, const char *path, const file_piece *pieces, int64_t n)
 {
     file_writer w;

@@ -64,6 +64,9 @@ int file_make_folder(idim *lib, const char *path);
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
 
+/* Makes durable what was created, renamed or removed in the folder that path lies in. */
+int file_sync_folder_of(idim *lib, const char *path);
+
 /* Removes the file; one that does not exist is fine. */
 int file_remove(idim *lib, const char *path);
 

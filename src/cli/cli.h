@@ -37,8 +37,8 @@ typedef struct command {
     int (*run)(cli *c);    /* an exit code                                    */
 } command;
 
-extern const command command_tune, command_eval, command_predict, command_gradients,
-    command_inspect, command_tokenize, command_selftest;
+extern const command command_tune, command_measure, command_eval, command_predict,
+    command_gradients, command_inspect, command_tokenize, command_selftest;
 
 /* Commands in the order of the help. */
 const command *const *cli_commands(int *n);
@@ -72,6 +72,9 @@ bool options_parse(cli *c, int n, char **argv);
 void option_name(const char *setting, char flag[64]);
 
 bool setting_is_for(const idim_setting *row, const char *of);
+
+/* May it be given several times to that command? */
+bool setting_repeats(const idim_setting *row, const char *of);
 
 /* ---- help.c, manual.c, completion.c */
 void help_commands(FILE *out);

@@ -29,6 +29,16 @@ bool setting_is_for(const idim_setting *row, const char *of)
     return false;
 }
 
+bool setting_repeats(const idim_setting *row, const char *of)
+{
+    if (strcmp(of, "measure") != 0)
+        return false;
+    for (const char *const *at = idim_lists(); *at != NULL; at++)
+        if (strcmp(*at, row->name) == 0)
+            return true;
+    return false;
+}
+
 static bool refuse(const cli *c, const char *word, const char *why)
 {
     fprintf(stderr, "idim %s: %s: %s\n", c->command->name, word, why);
@@ -125,6 +135,17 @@ static bool take_own(cli *c, const idim_setting *row)
     return true;
 }
 
+/* a setting given several times becomes a list */
+static bool add_to_list(cli *c, const idim_setting *row, json_t *value)
+{
+    json_t *list = json_object_get(c->spec, row->name);
+    if (list != NULL)
+        return json_array_append_new(list, value) == 0;
+    list = json_array();
+    return json_array_append_new(list, value) == 0 &&
+           json_object_set_new(c->spec, row->name, list) == 0;
+}
+
 /* one option, argv[*i]; moves *i when its value is the next word */
 static bool take_option(cli *c, int n, char **argv, int *i)
 {
@@ -147,7 +168,8 @@ static bool take_option(cli *c, int n, char **argv, int *i)
             return refuse(c, word, "expected a value after it, found none");
         text = argv[++*i];
     }
-    if (json_object_get(c->spec, row->name) != NULL)
+    bool several = setting_repeats(row, c->command->name);
+    if (!several && json_object_get(c->spec, row->name) != NULL)
         return refuse(c, word, "expected once, found twice");
 
     json_t *value = value_of(c, row, word, text);
@@ -156,7 +178,8 @@ static bool take_option(cli *c, int n, char **argv, int *i)
             return refuse(c, word, "expected UTF-8, found other bytes");
         return false;
     }
-    return json_object_set_new(c->spec, row->name, value) == 0;
+    return several ? add_to_list(c, row, value)
+                   : json_object_set_new(c->spec, row->name, value) == 0;
 }
 
 /* settings of --config FILE that the command line does not give */

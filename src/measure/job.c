@@ -256,6 +256,18 @@ int job_open(idim *lib, const char *command, const char *text, job *out)
     return open_parts(out);
 }
 
+int job_again(job *j, const char *text)
+{
+    spec *next;
+    TRY(spec_parse(j->lib, "tune", text, &next));
+    subspace_free(j->space);
+    spec_free(j->spec);
+    j->space = NULL;
+    j->spec = next;
+    model_reseed(j->model, seed_of(j));
+    return open_subspace(j);
+}
+
 void job_close(job *j)
 {
     if (j->lib == NULL)

@@ -31,6 +31,10 @@ typedef struct job {
 int job_open(idim *lib, const char *command, const char *text, job *out);
 void job_close(job *j);
 
+/* An open tune job under other settings of how it is trained: model, data and length must be those
+ * it has. The subspace is made anew, and what the seed makes; nothing is read again. */
+int job_again(job *j, const char *text);
+
 /* Writes the trained numbers x [subspace_dim] with all they need to mean the same theta again;
  * coded when the spec asks for it. */
 int job_save_adapter(const job *j, const real *x, const char *path);

@@ -3,6 +3,8 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/gradients.h"
+#include "measure/plan.h"
+#include "measure/measure.h"
 #include "measure/record.h"
 
 #include <math.h>
@@ -18,7 +20,7 @@ static double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int time_steps(trainer *t, double *seconds)
+static int time_trainer(trainer *t, double *seconds)
 {
     double began = 0;
     step_report report;
@@ -31,19 +33,25 @@ static int time_steps(trainer *t, double *seconds)
     return 0;
 }
 
-static int plan_tune(const job *j, json_t *out)
+int plan_job(const job *j, job_plan *out)
 {
     trainer *t;
     trainer_options options = job_trainer_options(j->spec);
     TRY(trainer_new(j->model, j->task, j->space, &options, &t));
-    double seconds;
-    int64_t steps = t->steps;
-    int status = time_steps(t, &seconds);
-    int64_t d = t->d, memory = tape_memory(t->tape);
+    *out = (job_plan){.dim = t->d, .steps = t->steps};
+    int status = time_trainer(t, &out->step_seconds);
+    out->step_memory = tape_memory(t->tape);
     trainer_free(t);
-    TRY(status);
+    return status;
+}
 
-    json_object_set_new(out, "dim", json_integer(d));
+static int plan_tune(const job *j, json_t *out)
+{
+    job_plan plan;
+    TRY(plan_job(j, &plan));
+    int64_t steps = plan.steps, memory = plan.step_memory;
+    double seconds = plan.step_seconds;
+    json_object_set_new(out, "dim", json_integer(plan.dim));
     json_object_set_new(out, "trained",
                         json_pack("{s:I, s:I, s:I}", "z", (json_int_t)subspace_len_z(j->space),
                                   "lambda", (json_int_t)subspace_n_lambda(j->space), "direct",
@@ -61,6 +69,8 @@ int idim_plan(idim *lib, const char *command, const char *spec_json)
 {
     job j;
     library_clear(lib);
+    if (strcmp(command, "measure") == 0)
+        return study_plan(lib, spec_json);
     int status = job_open(lib, command, spec_json, &j);
     if (status == 0 && j.model == NULL)
         status =

@@ -7,14 +7,16 @@
 
 #define LARGE 9007199254740992.0 /* 2^53: every integer up to here is exact in a double */
 
-#define DATA   "tune eval predict inspect gradients"
-#define SCORES "tune eval predict gradients"
-#define SPACE  "tune gradients"
-#define ALL    "tune eval predict inspect tokenize selftest gradients"
+#define TRAINS "tune measure"
+#define SPACE  "tune measure gradients"
+#define DATA   "tune measure eval predict inspect gradients"
+#define SCORES "tune measure eval predict gradients"
+#define ALL    "tune measure eval predict inspect tokenize selftest gradients"
 
 /* name, type, fallback, low, high, choices, commands, group, help */
 static const idim_setting table[] = {
-    {"model", IDIM_PATH, "", 0, 0, NULL, "tune eval predict inspect tokenize gradients", "Model",
+    {"model", IDIM_PATH, "", 0, 0, NULL, "tune measure eval predict inspect tokenize gradients",
+     "Model",
      "a folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or a name in "
      "the Hugging Face cache"},
     {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients", "Model",
@@ -22,16 +24,17 @@ static const idim_setting table[] = {
     {"pooling", IDIM_CHOICE, "auto", 0, 0, "auto|cls|mean|last", SCORES, "Model",
      "what the head reads: as the model's family has it, the first token, the mean of all, the "
      "last"},
-    {"dropout", IDIM_NUMBER, "auto", 0, 0.99, NULL, "tune", "Model",
+    {"dropout", IDIM_NUMBER, "auto", 0, 0.99, NULL, TRAINS, "Model",
      "overrides every dropout of the model's config; 0 turns them off"},
 
     {"task", IDIM_CHOICE, "", 0, 0, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli", DATA, "Data",
      "a GLUE task: columns and metrics are known; needs data"},
     {"data", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
-     "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv)"},
-    {"train", IDIM_PATH, "", 0, 0, NULL, "tune inspect gradients", "Data",
+     "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv), or the folder of such folders "
+     "(CoLA, SST-2, MRPC, ...)"},
+    {"train", IDIM_PATH, "", 0, 0, NULL, "tune measure inspect gradients", "Data",
      "a .tsv, .csv or .jsonl file to train on; its header names the columns"},
-    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune eval inspect gradients", "Data",
+    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune measure eval inspect gradients", "Data",
      "a file scored during training"},
     {"test", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
      "a file scored at the end, or to be labelled by predict"},
@@ -41,12 +44,12 @@ static const idim_setting table[] = {
     {"label", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
      "the column of the label (default: label); float labels mean regression"},
     {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL,
-     "tune eval predict inspect tokenize gradients", "Data",
+     "tune measure eval predict inspect tokenize gradients", "Data",
      "tokens a text may have, special tokens included (default: 128; eval and predict: as the "
      "adapter was trained; tokenize: no limit)"},
     {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, SPACE, "Data",
      "use only the first N examples to train; 0: all"},
-    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune eval gradients", "Data",
+    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune measure eval gradients", "Data",
      "score only the first N examples; 0: all"},
 
     {"split", IDIM_CHOICE, "train", 0, 0, "train|dev|test", "gradients", "Data",
@@ -58,7 +61,7 @@ static const idim_setting table[] = {
     {"method", IDIM_CHOICE, "said", 0, 0, "said|did|full|head|bias", SPACE, "Subspace",
      "what is trained: a subspace with learned scales, without, every weight, the classifier, or "
      "all biases and the classifier"},
-    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, SPACE, "Subspace",
+    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, "tune gradients", "Subspace",
      "d, counting everything that is trained (said, did)"},
     {"projection", IDIM_CHOICE, "fastfood", 0, 0,
      "fastfood|fastfood-tensor|srht|onehot|dense|sparse", SPACE, "Subspace",
@@ -75,26 +78,26 @@ static const idim_setting table[] = {
 
     {"learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, "tune", "Training",
      "the largest rate (default: full 5e-5; in a subspace it falls with the square root of d)"},
-    {"lambda_learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, "tune", "Training",
+    {"lambda_learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, TRAINS, "Training",
      "said: the largest rate of the learned scales (default: 0.05 for every d)"},
-    {"lr_scheduler_type", IDIM_CHOICE, "linear", 0, 0, "linear|cosine|constant", "tune", "Training",
+    {"lr_scheduler_type", IDIM_CHOICE, "linear", 0, 0, "linear|cosine|constant", TRAINS, "Training",
      "how the rate goes from its largest to the end"},
-    {"warmup_steps", IDIM_NUMBER, "0", 0, LARGE, NULL, "tune", "Training",
+    {"warmup_steps", IDIM_NUMBER, "0", 0, LARGE, NULL, TRAINS, "Training",
      "steps in which the rate rises; a fraction below 1 is of all steps"},
-    {"optimizer", IDIM_CHOICE, "adamw", 0, 0, "adamw|adamw-shared|sgd", "tune", "Training",
+    {"optimizer", IDIM_CHOICE, "adamw", 0, 0, "adamw|adamw-shared|sgd", TRAINS, "Training",
      "AdamW (0.9, 0.999, 1e-8), the same with one second moment for all of z, or plain gradient "
      "descent"},
-    {"weight_decay", IDIM_NUMBER, "0", 0, 1e6, NULL, "tune", "Training",
+    {"weight_decay", IDIM_NUMBER, "0", 0, 1e6, NULL, TRAINS, "Training",
      "decoupled weight decay; never on the learned scales"},
-    {"max_grad_norm", IDIM_NUMBER, "1", 0, 1e30, NULL, "tune", "Training",
+    {"max_grad_norm", IDIM_NUMBER, "1", 0, 1e30, NULL, TRAINS, "Training",
      "the gradient is shortened to this length; 0: never"},
-    {"num_train_epochs", IDIM_NUMBER, "3", 0, 1e6, NULL, "tune", "Training",
+    {"num_train_epochs", IDIM_NUMBER, "3", 0, 1e6, NULL, TRAINS, "Training",
      "times every example is seen"},
-    {"max_steps", IDIM_INTEGER, "", 0, LARGE, NULL, "tune", "Training",
+    {"max_steps", IDIM_INTEGER, "", 0, LARGE, NULL, TRAINS, "Training",
      "optimiser steps, instead of epochs"},
-    {"per_device_train_batch_size", IDIM_INTEGER, "auto", 1, 1048576, NULL, "tune", "Training",
+    {"per_device_train_batch_size", IDIM_INTEGER, "auto", 1, 1048576, NULL, TRAINS, "Training",
      "examples in one forward and backward pass (default: 16 in a subspace, else 8)"},
-    {"gradient_accumulation_steps", IDIM_INTEGER, "1", 1, 1048576, NULL, "tune", "Training",
+    {"gradient_accumulation_steps", IDIM_INTEGER, "1", 1, 1048576, NULL, TRAINS, "Training",
      "passes that make one optimiser step"},
     {"seed", IDIM_INTEGER, "42", 0, LARGE, NULL, SPACE, "Training",
      "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
@@ -102,6 +105,18 @@ static const idim_setting table[] = {
      "of all values; this version has fp32 alone"},
     {"eval_steps", IDIM_INTEGER, "auto", 0, LARGE, NULL, "tune", "Training",
      "steps between two scores on dev; 0: at the end only (default: after every epoch)"},
+
+    {"dims", IDIM_TEXT, "10:10000", 0, 0, NULL, "measure", "Measuring",
+     "the range of d that is searched: LOW:HIGH"},
+    {"threshold", IDIM_NUMBER, "0.9", 0.01, 1, NULL, "measure", "Measuring",
+     "the share of full fine-tuning's score that d has to reach"},
+    {"preset", IDIM_CHOICE, "standard", 0, 0, "quick|standard|thorough", "measure", "Measuring",
+     "quick: at most 600 training steps in all and a wide interval; standard: about twenty runs; "
+     "thorough: the paper's 100 dimensions at four rates"},
+    {"seeds", IDIM_INTEGER, "auto", 1, 1000, NULL, "measure", "Measuring",
+     "seeds of full fine-tuning (default: by preset)"},
+    {"budget", IDIM_TEXT, "", 0, 0, NULL, "measure", "Measuring",
+     "where to stop: runs of each cell (20), or time of this call (90m, 2h)"},
 
     {"max_adapter_bytes", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune", "Output",
      "codes the adapter: the finest that takes at most N bytes; 0: no limit"},
@@ -112,11 +127,13 @@ static const idim_setting table[] = {
     {"logits", IDIM_FLAG, "false", 0, 0, NULL, "predict", "Output",
      "adds the outputs of the head to each prediction"},
 
-    {"output_dir", IDIM_PATH, "", 0, 0, NULL, "tune", SETTINGS_RUNNING,
-     "the folder for adapter.idim, best.idim, record.json and log.jsonl; a run that was stopped "
-     "goes on from here"},
+    {"status", IDIM_PATH, "", 0, 0, NULL, "measure", SETTINGS_RUNNING,
+     "shows how the study in this folder stands, and does nothing"},
     {"output", IDIM_PATH, "", 0, 0, NULL, "gradients", SETTINGS_RUNNING,
      "the NumPy file to write (.npy)"},
+    {"output_dir", IDIM_PATH, "", 0, 0, NULL, TRAINS, SETTINGS_RUNNING,
+     "the folder for adapter.idim, best.idim, record.json and log.jsonl (tune), or the study "
+     "(measure); what was stopped goes on from here"},
     {"threads", IDIM_INTEGER, "0", 0, 4096, NULL, ALL, SETTINGS_RUNNING,
      "threads to use; 0: one per core"},
 
@@ -131,6 +148,15 @@ static const idim_setting table[] = {
     {"dry_run", IDIM_FLAG, "false", 0, 0, NULL, SCORES, SETTINGS_COMMAND,
      "prints the resolved settings, sizes, memory and time, and touches nothing"},
 };
+
+/* in the order in which measure varies them, the last fastest: cells of one base stand together */
+static const char *const lists[] = {"model", "task",   "projection", "normalize",
+                                    "pull",  "groups", "method",     NULL};
+
+const char *const *idim_lists(void)
+{
+    return lists;
+}
 
 const idim_setting *idim_settings(int64_t *n)
 {

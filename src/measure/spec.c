@@ -266,6 +266,11 @@ static bool has(const spec *s, const char *name)
     return takes(s, &s->rows[row_of(s, name)]) && spec_is_set(s, name);
 }
 
+static bool trains(const spec *s)
+{
+    return strcmp(s->command, "tune") == 0 || strcmp(s->command, "measure") == 0;
+}
+
 /* where the examples come from: a GLUE folder, or files with named columns */
 static int check_data(const spec *s)
 {
@@ -280,8 +285,10 @@ static int check_data(const spec *s)
     }
     if (has(s, "data"))
         return fail_missing(s, "task", "data is the folder of a GLUE task, which must be named");
-    if (strcmp(s->command, "tune") == 0 && !has(s, "train"))
+    if (trains(s) && !has(s, "train"))
         return fail_missing(s, "train", "a file to train on, or task and data");
+    if (strcmp(s->command, "measure") == 0 && !has(s, "dev"))
+        return fail_missing(s, "dev", "a labelled file that is scored, or task and data");
     if (strcmp(s->command, "predict") == 0 && !has_file)
         return fail_missing(s, "test", "a file to label, or task and data");
     if (strcmp(s->command, "gradients") == 0 && !has_file)
@@ -295,12 +302,18 @@ static int check_method(const spec *s)
 {
     const char *method = spec_text(s, "method");
     bool in_subspace = strcmp(method, "said") == 0 || strcmp(method, "did") == 0;
-    if (in_subspace && !has(s, "dim"))
+    bool measures = strcmp(s->command, "measure") == 0;
+    if (measures && !in_subspace)
+        return fail(s->lib, IDIM_EARGUMENT,
+                    "method: measure searches the dimension of said or did, found %s: full, head "
+                    "and bias are measured beside them anyway",
+                    method);
+    if (!measures && in_subspace && !has(s, "dim"))
         return fail(s->lib, IDIM_EARGUMENT,
                     "dim: is missing: method %s needs to know how many numbers to train, "
                     "2000 for example",
                     method);
-    if (!in_subspace && has(s, "dim"))
+    if (!measures && !in_subspace && has(s, "dim"))
         return fail(s->lib, IDIM_EARGUMENT,
                     "dim: cannot be given with method %s, which trains a fixed set of weights: "
                     "leave it out, or take method said",
@@ -328,6 +341,8 @@ static int check(const spec *s)
     if (strcmp(s->command, "selftest") == 0)
         return 0;
     bool inspects = strcmp(s->command, "inspect") == 0;
+    if (strcmp(s->command, "measure") == 0 && has(s, "status"))
+        return 0;
     if (!has(s, "model") && !(inspects && has(s, "adapter")))
         return fail_missing(s, "model", "a folder, or a name in the Hugging Face cache");
     if (strcmp(s->command, "tokenize") == 0)
@@ -336,7 +351,7 @@ static int check(const spec *s)
     TRY(check_data(s));
     if (strcmp(s->command, "gradients") == 0)
         return check_gradients(s);
-    if (strcmp(s->command, "tune") != 0)
+    if (!trains(s))
         return 0;
     TRY(check_method(s));
     if (has(s, "num_train_epochs") && has(s, "max_steps"))
@@ -350,7 +365,7 @@ static int check(const spec *s)
                     "found %g",
                     warmup);
     if (!has(s, "output_dir"))
-        return fail_missing(s, "output_dir", "the folder the adapter is written to");
+        return fail_missing(s, "output_dir", "the folder the result is written to");
     return 0;
 }
 

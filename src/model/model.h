@@ -52,6 +52,9 @@ int model_open(idim *lib, const model_options *options, idim_model **out);
 int model_open_config(idim *lib, const model_options *options, idim_model **out);
 void model_close(idim_model *m);
 
+/* Makes what the folder lacks anew, as if opened with this seed; theta is theta0 again. */
+void model_reseed(idim_model *m, uint64_t seed);
+
 /* Runs the batch forward on t, after tape_begin. loss (may be NULL) is the mean over the
  * batch's labels; logits (may be NULL) gets [n][n_labels]. Dropout as the tape's training state
  * says. A non-finite loss is returned as it is: the trainer decides. */

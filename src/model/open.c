@@ -145,6 +145,12 @@ int model_open(idim *lib, const model_options *options, idim_model **out)
     return status;
 }
 
+void model_reseed(idim_model *m, uint64_t seed)
+{
+    m->seed = seed;
+    params_start(m->weights, seed, m->initializer_range);
+}
+
 void model_close(idim_model *m)
 {
     if (m == NULL)

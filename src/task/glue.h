@@ -22,7 +22,7 @@ typedef struct glue_columns {
 } glue_columns;
 
 typedef struct glue_task {
-    const char *name;
+    const char *name, *folder; /* "mrpc"; "MRPC", where all tasks lie in one folder */
     const char *file[N_SPLITS], *mismatched;
     glue_columns labelled, test;         /* of train and dev; of test */
     const char *labels[GLUE_MAX_LABELS]; /* none: regression */

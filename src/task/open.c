@@ -40,11 +40,16 @@ static int fail_name(idim *lib, const char *name)
                 name, idim_nearest(name, names, n));
 }
 
-/* a file of the task's folder, if it is there */
+/* a file of the task's folder, which is data or lies in it, if it is there */
 static int find_in_folder(opening *o, const char *name, char **out)
 {
     char *path;
     TRY(file_join(o->task->lib, o->options->data, name, &path));
+    if (!file_exists(path)) {
+        memory_free(o->task->lib, path);
+        TRY(memory_format(o->task->lib, &path, "%s/%s/%s", o->options->data, o->glue->folder,
+                          name));
+    }
     if (file_exists(path))
         *out = path;
     else

@@ -42,7 +42,7 @@ typedef struct split {
 
 typedef struct task_options {
     const char *name;           /* a GLUE task ("mrpc"), or NULL                              */
-    const char *data;           /* its folder; files given below take the place of its own    */
+    const char *data;           /* its folder, or that of all GLUE tasks (glue/MRPC, glue); files given below take the place of its own    */
     const char *file[N_SPLITS]; /* with a name: read as that task's; else any .tsv .csv .jsonl */
     const char *text;           /* column names, "a" or "a,b"; NULL: found by rule (FORMATS)  */
     const char *label;          /* column name; NULL: "label"                                 */

@@ -175,8 +175,8 @@ static int note_fresh(const params *p, binding *b)
     for (int64_t i = 0; i < p->n; i++) {
         const param *t = &p->item[i];
         if (t->fresh && t->init == INIT_NORMAL)
-            TRY(notes_add(p->lib, &b->notes, "%s: not in the folder, made anew from seed %llu",
-                          t->name, (unsigned long long)b->seed));
+            TRY(notes_add(p->lib, &b->notes, "%s: not in the folder, made anew from the seed",
+                          t->name));
         else if (t->fresh)
             TRY(notes_add(p->lib, &b->notes, "%s: not in the folder, set to %d", t->name,
                           t->init == INIT_ONE));

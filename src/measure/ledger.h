@@ -1,0 +1,66 @@
+/* The ledger: a folder of finished runs that any number of processes fill together, on one machine
+ * or on many, over any file system that renames folders atomically.
+ *
+ *     DIR/runs/NAME/        a finished run: record.json, log.jsonl, a small adapter.idim
+ *     DIR/work/NAME.G/      a run being done; G counts who has taken it
+ *     DIR/work/NAME.G/claim who does it; its time of last change says that they live
+ *
+ * A run is a function of its name, so nothing is lost if two should do it at once: the first to
+ * publish wins, and both had the same answer. Claims only save the work. They need no locks:
+ *
+ *   claim     mkdir work/NAME.1, or, where the claim of NAME.G is stale, rename NAME.G NAME.G+1
+ *   renew     touch work/NAME.G/claim; if it is gone, someone took over
+ *   publish   rename work/NAME.G runs/NAME: refused when runs/NAME is there
+ *
+ * A claim is stale when its process (same host) is dead, when it was released, or when it was not
+ * renewed for LEDGER_LEASE seconds of the file system's clock.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_MEASURE_LEDGER_H
+#define IDIM_MEASURE_LEDGER_H
+
+#include <jansson.h>
+
+#include "base/library.h"
+
+enum { LEDGER_NAME = 16, LEDGER_LEASE = 600 };
+
+typedef struct ledger {
+    idim *lib;
+    char *runs, *work; /* the two folders                          */
+    char *clock;       /* a file of this process, touched to ask the time */
+    char *owner;       /* this process: host, process, its start   */
+} ledger;
+
+/* Makes the folders as needed. */
+int ledger_open(idim *lib, const char *folder, ledger *out);
+void ledger_close(ledger *l);
+
+/* Is the run of this name finished? */
+bool ledger_has(const ledger *l, const char *name);
+
+/* The record of a finished run; the caller drops it. IDIM_EFORMAT when it cannot be read. */
+int ledger_read(const ledger *l, const char *name, json_t **out);
+
+typedef struct claim {
+    const ledger *ledger;
+    char name[LEDGER_NAME + 1];
+    char *folder; /* to work in; NULL: not ours */
+    char *file;   /* the claim itself           */
+    double renewed;
+} claim;
+
+/* Takes the run if it is neither finished nor in living hands: then out->folder is the folder to
+ * work in, with what its last owner left there. */
+int ledger_claim(const ledger *l, const char *name, claim *out);
+
+/* Says that the work goes on; cheap to call often. *lost: someone else has it now. */
+int ledger_renew(claim *c, bool *lost);
+
+/* The folder, with its record.json, becomes the finished run. Frees the claim. */
+int ledger_publish(claim *c);
+
+/* Gives the run back as it is: the next claim goes on from its checkpoint. Frees the claim. */
+int ledger_release(claim *c);
+
+#endif

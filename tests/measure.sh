@@ -1,0 +1,72 @@
+#!/bin/sh
+# A study that is killed again and again, and worked on by several processes at once, ends with the
+# answer of one that was left alone: no run lost, none done twice.
+#
+#     tests/measure.sh IDIM TINY_MODEL KILLS WORKERS
+#
+# SPDX-License-Identifier: MIT
+set -eu
+idim=$1 model=$2 kills=$3 workers=$4
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# sentences of the tiny model's syllables; one word decides the label
+awk 'BEGIN {
+    srand(11); split("ba de ki lo mu na", s, " ")
+    print "sentence,label"
+    for (i = 0; i < 500; i++) {
+        good = rand() < 0.5; place = int(rand() * 8); line = ""
+        for (w = 0; w < 8; w++)
+            line = line (w ? " " : "") (w == place ? (good ? "good" : "bad") \
+                : s[1 + int(rand() * 6)] s[1 + int(rand() * 6)])
+        print line "," (good ? "yes" : "no")
+    }
+}' > "$work/all.csv"
+head -n 301 "$work/all.csv" > "$work/train.csv"
+{ head -n 1 "$work/all.csv"; tail -n 200 "$work/all.csv"; } > "$work/dev.csv"
+
+# exec: the background child is idim itself, so that the kill is its
+measure() {
+    exec "$idim" measure --model "$model" --train "$work/train.csv" --dev "$work/dev.csv" \
+        --method said --method did --dims 10:500 --max-steps 150 --threads 1 --quiet \
+        --output-dir "$1"
+}
+# what must be equal: all but times
+answer() { sed 's/"seconds": [0-9.]*/"seconds": 0/' "$1/measure.json"; }
+
+began=$(date +%s%N)
+(measure "$work/whole") > "$work/out" 2> "$work/err" || { cat "$work/err"; exit 1; }
+took=$((($(date +%s%N) - began) / 1000000))
+
+for kill in $(seq "$kills"); do
+    pids=
+    for worker in $(seq "$workers"); do
+        (measure "$work/broken") > "$work/out.$worker" 2> "$work/err.$worker" &
+        pids="$pids $!"
+    done
+    ms=$(awk -v seed="$kill$$" -v took="$took" -v kills="$kills" \
+        'BEGIN { srand(seed); print int((0.1 + 1.4 * rand()) * took / (kills + 1)) }')
+    sleep "$(awk -v ms="$ms" 'BEGIN { printf "%.3f", ms / 1000 }')"
+    # shellcheck disable=SC2086
+    kill -s KILL $pids 2> /dev/null || true
+    # shellcheck disable=SC2086
+    wait $pids 2> /dev/null || true
+done
+pids=
+for worker in $(seq "$workers"); do
+    (measure "$work/broken") > "$work/out.$worker" 2> "$work/err.$worker" &
+    pids="$pids $!"
+done
+for pid in $pids; do
+    wait "$pid" || { cat "$work"/err.*; exit 1; }
+done
+
+ls "$work/whole/runs" > "$work/names.whole"
+ls "$work/broken/runs" > "$work/names.broken"
+cmp "$work/names.whole" "$work/names.broken"
+answer "$work/whole" > "$work/answer.whole"
+answer "$work/broken" > "$work/answer.broken"
+diff "$work/answer.whole" "$work/answer.broken"
+[ -z "$(ls "$work/broken/work")" ]
+echo "$workers workers, $kills kills in a study of $took ms and $(wc -l < "$work/names.whole") runs:" \
+    "same answer"
