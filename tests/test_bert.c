@@ -235,6 +235,46 @@ static void frozen_weights_get_no_gradient_and_change_no_other(void **state)
     idim_close(lib);
 }
 
+/* ---- the padding token
+ * ------------------------------------------------------------------------------- */
+
+typedef struct rows_seen {
+    int64_t tensor, rows, folds;
+} rows_seen;
+
+static void count_rows(void *user, int64_t i, const gradient *g)
+{
+    rows_seen *seen = user;
+    if (i == seen->tensor)
+        seen->rows += g->n;
+    seen->folds++;
+}
+
+static void a_text_of_padding_alone_gives_the_embedding_nothing(void **state)
+{
+    (void)state;
+    idim *lib = check_library(2);
+    model_fixture f = fixture_open(lib, &model_cases[0]);
+    const int32_t ids[] = {0, 0, 0}, start[] = {0, 3};
+    const float label[] = {1};
+    const idim_batch batch = {ids, NULL, start, label, 1};
+    bool *trained = all_trained(f.model->weights);
+    rows_seen seen = {.tensor = params_find(f.model->weights, "embeddings.word_embeddings.weight")};
+    gradient_sink sink = {&seen, count_rows, trained};
+    tape *t;
+    double loss;
+    CHECK_OK(lib, tape_new(lib, f.model->weights, &t));
+    tape_begin(t, trained, QUIET);
+    CHECK_OK(lib, model_forward(f.model, t, &batch, &loss, NULL));
+    CHECK_OK(lib, model_backward(f.model, t, 1, &sink));
+    assert_int_equal(seen.rows, 0);
+    assert_int_equal(seen.folds, f.model->weights->n);
+    tape_free(t);
+    free(trained);
+    fixture_close(&f);
+    idim_close(lib);
+}
+
 /* ---- memory
  * -------------------------------------------------------------------------------------- */
 
@@ -471,6 +511,8 @@ static void impossible_configurations_are_refused(void **state)
         {"{\"hidden_dropout_prob\": 1}", IDIM_EFORMAT, "c: hidden_dropout_prob: expected"},
         {"{\"attention_probs_dropout_prob\": -0.1}", IDIM_EFORMAT,
          "c: attention_probs_dropout_prob: expected"},
+        {"{\"pad_token_id\": 30522}", IDIM_EFORMAT, "c: pad_token_id: expected"},
+        {"{\"pad_token_id\": \"[PAD]\"}", IDIM_EFORMAT, "c: pad_token_id: expected"},
         {"{\"layer_norm_eps\": -1}", IDIM_EFORMAT, "c: layer_norm_eps: expected"},
     };
     idim *lib = check_library(1);
@@ -500,6 +542,7 @@ static void an_empty_configuration_is_bert_base(void **state)
     assert_int_equal(c.inner, 3072);
     assert_int_equal(c.vocab, 30522);
     assert_int_equal(c.positions, 512);
+    assert_int_equal(c.pad, 0);
     assert_true(c.norm_eps == 1e-12 && c.dropout == 0.1 && c.classifier_dropout == 0.1);
     assert_null(arch_find("bertish"));
     json_decref(config);
@@ -514,6 +557,7 @@ int main(void)
         cmocka_unit_test(the_number_of_threads_changes_no_bit_of_the_public_calls),
         cmocka_unit_test(a_step_has_its_own_masks_and_always_the_same),
         cmocka_unit_test(frozen_weights_get_no_gradient_and_change_no_other),
+        cmocka_unit_test(a_text_of_padding_alone_gives_the_embedding_nothing),
         cmocka_unit_test(later_steps_allocate_nothing),
         cmocka_unit_test(every_allocation_of_a_step_may_fail),
         cmocka_unit_test(a_layer_keeps_12_H_values_a_token),

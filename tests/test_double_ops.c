@@ -29,12 +29,12 @@ static const float CLASSES[TOKENS] = {0, 4, 2, 2, 1, 3, 0, 0, 4, 1, 2};
 
 static var *input(tape *t)
 {
-    return embedding(t, TOKENS, &(lookup){X, ROWS}, 1);
+    return embedding(t, TOKENS, &(lookup){X, ROWS, 0}, 1);
 }
 
 static var *other(tape *t, int64_t table)
 {
-    return embedding(t, TOKENS, &(lookup){table, IN_ORDER}, 1);
+    return embedding(t, TOKENS, &(lookup){table, IN_ORDER, 0}, 1);
 }
 
 /* a scalar that every entry of y takes part in, in a way of its own */
@@ -48,7 +48,7 @@ static var *scalar(tape *t, var *y)
 
 static var *three_tables(tape *t)
 {
-    const lookup tables[] = {{X, ROWS}, {SECOND, IN_ORDER}, {THIRD, IN_ORDER}};
+    const lookup tables[] = {{X, ROWS, 0}, {SECOND, IN_ORDER, 0}, {THIRD, IN_ORDER, 0}};
     return scalar(t, embedding(t, TOKENS, tables, 3));
 }
 

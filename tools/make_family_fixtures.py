@@ -4,7 +4,7 @@
 
 Each folder tests/fixtures/FAMILY/NAME holds config.json, model.safetensors (as `transformers` would
 save it) and expected.safetensors: a packed batch (ids, segment, start, label), logits, loss and, for
-every tensor, grad.NAME without the base model's prefix, all as F32. They are computed in float64
+every tensor, grad.NAME without the base model's prefix, stored as F32 and computed in float64
 throughout: where `transformers` asks for float32 in between (norms, softmax, rotary angles), it gets
 float64. Where the folder lacks its head ("bare"), the test fills it by the formula of `filled`.
 
@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
+PADDED = ("roberta", "xlm-roberta", "distilbert", "electra")  # and in these the padding token
 
 
 def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
@@ -92,15 +93,17 @@ def make_model(name, s):
         for key, value in model.named_parameters():
             is_scale = value.dim() == 1 and key.endswith("weight")
             value.copy_(1 + 0.2 * torch.randn_like(value) if is_scale else
-                        torch.randn_like(value) * (0.15 if value.dim() == 2 else 0.1))
+                        torch.randn_like(value) * (0.2 if value.dim() == 2 else 0.1))
             if s["bare"] and not in_base(model, key):
                 value.copy_(filled(value))
     return model.eval()
 
 
-def make_batch(s):
+def make_batch(s, config):
     lengths, labels = s["lengths"], s["labels"]
     ids = [torch.randint(5, WORDS, (n,)) for n in lengths]
+    if config.model_type in PADDED:
+        ids[0][-1] = config.pad_token_id
     types = [torch.zeros(n, dtype=torch.long) for n in lengths]
     for t in types if s["pairs"] else []:
         t[len(t) // 2:] = 1
@@ -169,7 +172,7 @@ def main():
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         model = make_model(name, s)
-        ids, types, label = make_batch(s)
+        ids, types, label = make_batch(s, model.config)
         tensors = saved_tensors(model, s)
         with Double():
             model = model.double()

@@ -23,7 +23,8 @@ from transformers import BertConfig, BertForSequenceClassification, BertModel
 KEPT = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
         "intermediate_size", "hidden_act", "max_position_embeddings", "type_vocab_size",
         "layer_norm_eps", "hidden_dropout_prob", "attention_probs_dropout_prob",
-        "classifier_dropout", "position_embedding_type", "model_type", "initializer_range")
+        "classifier_dropout", "position_embedding_type", "model_type", "initializer_range",
+        "pad_token_id")
 
 
 def spec(hidden, heads, inner, layers, act, labels, lengths, **more):
@@ -33,17 +34,18 @@ def spec(hidden, heads, inner, layers, act, labels, lengths, **more):
 
 MODELS = {
     "pairs": spec(16, 4, 32, 2, "gelu", 2, [12, 5, 20], pairs=True),
-    "odd": spec(21, 3, 37, 1, "gelu_new", 3, [9, 1, 17, 4], layer_norm_eps=1e-5),
-    "wide-heads": spec(36, 2, 26, 1, "relu", 5, [7, 7, 7, 7, 7], type_vocab_size=3, pairs=True),
-    "regression": spec(17, 1, 23, 3, "silu", 1, [6, 11, 3], problem="regression"),
+    "odd": spec(21, 3, 37, 1, "gelu_new", 3, [9, 1, 17, 4], layer_norm_eps=1e-5, pad_token_id=11),
+    "wide-heads": spec(34, 2, 19, 1, "relu", 5, [7, 7, 7, 7, 7], type_vocab_size=3, pairs=True,
+                       pad_token_id=None),
+    "regression": spec(13, 1, 19, 3, "silu", 1, [6, 11, 3], problem="regression"),
     "multi-label": spec(18, 6, 25, 2, "tanh", 4, [8, 13, 2], problem="multi_label_classification",
                         pairs=True),
     "old-names": spec(14, 2, 28, 4, "gelu", 2, [10, 3], pairs=True, old_names=True),
     "bare": spec(18, 3, 31, 2, "gelu", 3, [5, 9, 14], bare=True),
-    "no-pooler": spec(24, 2, 24, 1, "gelu_pytorch_tanh", 2, [5, 9], bare=True, pooler=False),
-    "long": spec(33, 1, 20, 1, "gelu", 2, [1, 130, 64, 65], positions=130),
-    "many-heads": spec(48, 12, 30, 1, "swish", 2, [70, 33, 16], positions=80, pairs=True),
-    "mean": spec(20, 5, 30, 2, "gelu", 3, [4, 1, 12], mean=True, pairs=True),
+    "no-pooler": spec(16, 2, 24, 1, "gelu_pytorch_tanh", 2, [5, 9], bare=True, pooler=False),
+    "long": spec(25, 1, 18, 1, "gelu", 2, [1, 130, 64, 65], positions=130, pad_token_id=-1),
+    "many-heads": spec(24, 12, 24, 1, "swish", 2, [70, 33, 16], positions=80, pairs=True),
+    "mean": spec(15, 5, 25, 2, "gelu", 3, [4, 1, 12], mean=True, pairs=True),
     "shards": spec(14, 2, 19, 2, "relu", 3, [6, 1, 10], form="shards", pairs=True),
     "f16": spec(18, 3, 22, 1, "gelu_new", 2, [8, 5], form=torch.float16),
     "bf16": spec(15, 5, 26, 1, "gelu", 2, [9, 2, 3], form=torch.bfloat16, pairs=True),
@@ -81,8 +83,10 @@ def make_model(s):
 
 def make_batch(s):
     lengths, labels = s["lengths"], s["num_labels"]
-    # not 0: PyTorch gives the row of the padding token no gradient, ours has no padding
-    ids = [torch.randint(1, 60, (n,)) for n in lengths]
+    ids = [torch.randint(0, 60, (n,)) for n in lengths]
+    # the padding token in the text: PyTorch gives its embedding no gradient
+    pad = s.get("pad_token_id", 0)
+    ids[0][-1] = 7 if pad is None else pad % 60
     types = [torch.zeros(n, dtype=torch.long) for n in lengths]
     if s.get("pairs"):
         for t in types:
@@ -163,6 +167,7 @@ def write_weights(tensors, s, folder):
 def write_config(model, s, path):
     known = model.config.to_dict()
     config = {k: known[k] for k in KEPT if known.get(k) is not None}
+    config["pad_token_id"] = known["pad_token_id"]
     if not s.get("bare"):
         config["id2label"] = {str(i): "LABEL_%d" % i for i in range(s["num_labels"])}
         config["problem_type"] = s.get("problem")

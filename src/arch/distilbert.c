@@ -30,6 +30,7 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
                               {"n_heads", LIMIT_WIDTH, &c->heads},
                               {"hidden_dim", LIMIT_WIDTH, &c->inner}};
     TRY(config_sizes(&root, sizes, COUNT_OF(sizes)));
+    TRY(config_padding(&root, c));
     TRY(json_take_integer(&root, "n_layers", 0, ARCH_MAX_LAYERS, &c->layers));
     TRY(json_take_number(&root, "initializer_range", 0, 1000, &c->initializer_range));
     TRY(config_dropout(&root, "dropout", &c->dropout));
@@ -79,7 +80,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     const sequences s = {b->start, b->n};
     const int64_t *w = c->tensor;
     const layer_options o = {{c->heads, c->attention_dropout}, 0, c->dropout};
-    const lookup tables[] = {{w[WORD], b->ids}, {w[POSITION], positions_in_order(t, c, b)}};
+    const lookup tables[] = {{w[WORD], b->ids, c->pad + 1},
+                             {w[POSITION], positions_in_order(t, c, b), 0}};
     var *x = embedding(t, b->start[b->n], tables, 2);
     x = layernorm(t, x, w[EMBEDDING_NORM], w[EMBEDDING_NORM + 1], c->norm_eps);
     x = dropout(t, x, c->dropout);

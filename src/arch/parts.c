@@ -178,6 +178,18 @@ int config_plain_encoder(const json_place *root)
     return config_refuse(root, FLAGS);
 }
 
+int config_padding(const json_place *root, arch_config *c)
+{
+    json_place at = json_member(root, "pad_token_id");
+    if (at.value == NULL)
+        return 0;
+    c->pad = -1;
+    TRY(json_take_integer(root, "pad_token_id", -c->vocab, c->vocab - 1, &c->pad));
+    if (json_present(&at) && c->pad < 0)
+        c->pad += c->vocab;
+    return 0;
+}
+
 int config_like_bert(const json_place *root, arch_config *c)
 {
     const size_key sizes[] = {
@@ -189,6 +201,7 @@ int config_like_bert(const json_place *root, arch_config *c)
         {"intermediate_size", LIMIT_WIDTH, &c->inner},
     };
     TRY(config_sizes(root, sizes, COUNT_OF(sizes)));
+    TRY(config_padding(root, c));
     TRY(json_take_integer(root, "num_hidden_layers", 0, ARCH_MAX_LAYERS, &c->layers));
     TRY(json_take_number(root, "layer_norm_eps", 0, 1, &c->norm_eps));
     TRY(json_take_number(root, "initializer_range", 0, 1000, &c->initializer_range));

@@ -94,6 +94,10 @@ int config_sizes(const json_place *root, const size_key *keys, int64_t n);
  * defaults. */
 int config_like_bert(const json_place *root, arch_config *c);
 
+/* pad_token_id; c->pad holds the default. null: none (-1); a negative one counts from the end, as
+ * in PyTorch. config_like_bert does it. */
+int config_padding(const json_place *root, arch_config *c);
+
 /* A probability below 1, and an activation by its published name. */
 int config_dropout(const json_place *root, const char *key, double *out);
 int config_activation(const json_place *root, const char *key, unary_kind *out);

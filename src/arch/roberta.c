@@ -80,9 +80,9 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     const sequences s = {b->start, b->n};
     const layer_options o = layer_like_bert(c);
     const int64_t *w = c->tensor;
-    const lookup tables[] = {{w[WORD], b->ids},
-                             {w[POSITION], positions_beside_padding(t, c, b)},
-                             {w[TYPE], segments_of(t, c, b)}};
+    const lookup tables[] = {{w[WORD], b->ids, c->pad + 1},
+                             {w[POSITION], positions_beside_padding(t, c, b), c->pad + 1},
+                             {w[TYPE], segments_of(t, c, b), 0}};
     var *x = embedding(t, b->start[b->n], tables, 3);
     x = layernorm(t, x, w[EMBEDDING_NORM], w[EMBEDDING_NORM + 1], c->norm_eps);
     x = dropout(t, x, c->dropout);

@@ -1,5 +1,5 @@
 /* Embedding: rows of tables, summed. Its gradient goes to the sink as the rows that were used, each
- * once, in rising order; the rest is zero.
+ * once, in rising order, but for the padding token's; the rest is zero.
  *
  * SPDX-License-Identifier: MIT */
 #include "tape/node.h"
@@ -20,12 +20,13 @@ typedef struct occurrences {
     int64_t n_used;
 } occurrences;
 
-static void find_occurrences(const int32_t *row, int64_t rows, int64_t table_rows, int64_t cols,
+static void find_occurrences(const lookup *l, int64_t rows, int64_t table_rows, int64_t cols,
                              occurrences *o)
 {
+    const int32_t *row = l->row;
     memset(o->count, 0, (size_t)table_rows * sizeof *o->count);
     for (int64_t i = 0; i < rows; i++)
-        o->count[row[i]]++;
+        o->count[row[i]] += row[i] + 1 != l->padding;
 
     o->n_used = 0;
     int32_t place = 0;
@@ -40,7 +41,8 @@ static void find_occurrences(const int32_t *row, int64_t rows, int64_t table_row
     }
     o->start[o->n_used] = place;
     for (int64_t i = 0; i < rows; i++)
-        o->order[o->count[row[i]]++] = (int32_t)i;
+        if (row[i] + 1 != l->padding)
+            o->order[o->count[row[i]]++] = (int32_t)i;
 }
 
 static void table_backward(tape *t, const lookup *l, const var *y)
@@ -52,7 +54,7 @@ static void table_backward(tape *t, const lookup *l, const var *y)
                      .count = TAKE(t, int32_t, p->rows)};
     real *value = NULL;
     if (t->status == 0) {
-        find_occurrences(l->row, y->rows, p->rows, p->cols, &o);
+        find_occurrences(l, y->rows, p->rows, p->cols, &o);
         value = TAKE(t, real, o.n_used * p->cols);
     }
     if (t->status == 0) {
@@ -67,7 +69,7 @@ static void table_backward(tape *t, const lookup *l, const var *y)
     tape_give(t, o.used);
 }
 
-/* y_i = sum_k E_k[row_k[i]].   dE_k[r] += sum of dy_i with row_k[i] = r */
+/* y_i = sum_k E_k[row_k[i]].   dE_k[r] += sum of dy_i with row_k[i] = r, r not the padding's */
 static void embedding_backward(tape *t, node *n)
 {
     const embedding_data *d = n->data;

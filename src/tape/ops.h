@@ -8,10 +8,12 @@
 
 #include "tape/tape.h"
 
-/* row[i] names the row of weight `table` */
+/* row[i] names the row of weight `table`. One row may be the padding token's: it is read like any
+ * other and gets no gradient, as PyTorch's Embedding(padding_idx). */
 typedef struct lookup {
     int64_t table;
     const int32_t *row;
+    int64_t padding; /* 1 + that row's number; 0: there is none */
 } lookup;
 
 enum { MAX_LOOKUPS = 3 };
