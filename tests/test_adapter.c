@@ -352,23 +352,26 @@ static void every_cut_and_every_changed_byte_is_refused(void **state)
 
 /* ---- memory that ends ------------------------------------------------------------------------ */
 
-/* an allocator that refuses every call after `left` more; counts what is held */
+/* an allocator that refuses every call after `left` more; counts what is held, in blocks and bytes
+ */
 typedef struct scarce {
-    int64_t left, held;
+    int64_t left, held, bytes, peak;
 } scarce;
 
 static void *scarce_alloc(void *user, void *p, size_t old_size, size_t new_size)
 {
     scarce *s = user;
-    (void)old_size;
     if (new_size == 0) {
         s->held -= p != NULL;
+        s->bytes -= (int64_t)old_size;
         free(p);
         return NULL;
     }
     if (s->left-- <= 0)
         return NULL;
     s->held += p == NULL;
+    s->bytes += (int64_t)new_size - (int64_t)old_size;
+    s->peak = s->bytes > s->peak ? s->bytes : s->peak;
     return realloc(p, new_size);
 }
 
@@ -422,6 +425,34 @@ static void every_allocation_of_writing_may_fail(void **state)
     idim_close(lib);
 }
 
+/* x takes the place of the file's bytes */
+static void reading_holds_the_file_once(void **state)
+{
+    (void)state;
+    enum { N = 100000, FILE_BYTES = 4 * N, REST = 8192 };
+    scarce memory = {.left = INT64_MAX};
+    idim_options options = {.alloc = scarce_alloc, .user = &memory, .threads = 1};
+    idim *lib;
+    assert_int_equal(idim_open(&options, &lib), 0);
+    real *x = calloc(N, sizeof *x);
+    assert_non_null(x);
+    for (int i = 0; i < N; i++)
+        x[i] = (real)(i % 1000) / 8;
+    adapter a = example(x), *found;
+    a.len_z = a.n_lambda = 0;
+    a.n_direct = N;
+    a.method = "full";
+    CHECK_OK(lib, adapter_write(lib, &a, PATH));
+    int64_t before = memory.peak = memory.bytes;
+    CHECK_OK(lib, adapter_read(lib, PATH, &found));
+    assert_true(memory.peak - before <= FILE_BYTES + REST);
+    assert_memory_equal(found->x, x, N * sizeof *x);
+    adapter_free(found);
+    free(x);
+    CHECK_OK(lib, file_remove(lib, PATH));
+    idim_close(lib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_missing_file_is_said),
         cmocka_unit_test(every_allocation_of_reading_may_fail),
         cmocka_unit_test(every_allocation_of_writing_may_fail),
+        cmocka_unit_test(reading_holds_the_file_once),
         cmocka_unit_test(every_cut_and_every_changed_byte_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

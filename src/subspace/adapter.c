@@ -226,7 +226,18 @@ static int read_task(const json_place *root, adapter *a)
     return read_labels(root, a);
 }
 
-static int read_values(const json_place *root, const container *file, adapter *a)
+/* Room for n numbers. Floats take the place of the bytes they are read from, so that the file's
+ * size is all that is held: a number never lies beyond its own bytes. */
+static int take_room(adapter *a, container *file, int64_t n)
+{
+    if (sizeof(real) != VALUE_BYTES)
+        return NEW(a->lib, real, n, "adapter", &a->values);
+    a->values = (real *)(void *)file->bytes;
+    file->bytes = NULL;
+    return 0;
+}
+
+static int read_values(const json_place *root, container *file, adapter *a)
 {
     int64_t dim, n = count_of(a);
     TRY(want_count(root, "dim", 1, (int64_t)1 << 41, &dim));
@@ -238,7 +249,7 @@ static int read_values(const json_place *root, const container *file, adapter *a
         return fail(a->lib, IDIM_EFORMAT, "%s: values: expected %lld bytes, found %lld", a->path,
                     (long long)(n * VALUE_BYTES), (long long)file->size);
 
-    TRY(NEW(a->lib, real, n, "adapter", &a->values));
+    TRY(take_room(a, file, n));
     for (int64_t i = 0; i < n; i++) {
         a->values[i] = load_value((const uint8_t *)file->payload + i * VALUE_BYTES);
         if (!isfinite(a->values[i]))
@@ -249,7 +260,7 @@ static int read_values(const json_place *root, const container *file, adapter *a
     return 0;
 }
 
-static int read_all(const container *file, adapter *a)
+static int read_all(container *file, adapter *a)
 {
     json_place root = json_root(a->lib, a->path, file->header);
     TRY(read_versions(&root, a));
