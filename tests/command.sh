@@ -126,6 +126,12 @@ prints "dev" eval --model "$model" --adapter a/adapter.idim --dev all.csv
 prints "idim.run/1" eval --model "$model" --adapter a/adapter.idim --dev all.csv --json
 holds "eval --json is one object" one_object idim.run
 
+sed 's/muna,yes/muna,maybe/; 5,9s/maybe/yes/' all.csv > three.csv
+prints "d" tune --model "$model" --train three.csv --dim 40 --max-steps 1 --output-dir three
+holds "tune says what it makes anew" grep -q "classifier.weight: .* made anew" err
+prints "test" eval --model "$model" --adapter three/adapter.idim --test three.csv
+holds "with an adapter nothing of that is said" [ "$(grep -c "made anew" err)" -eq 0 ]
+
 prints "no" predict --model "$model" --adapter a/adapter.idim --test all.csv
 holds "predict: a line a row" [ "$(grep -c -E '^[0-9]+.(yes|no)$' out)" -eq 64 ]
 holds "predict: no header, indices from 0" grep -q "^0	" out

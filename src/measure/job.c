@@ -120,7 +120,8 @@ static int open_model(job *j)
     if (spec_has(j->spec, "dropout") && !spec_is_auto(j->spec, "dropout"))
         o.dropout = spec_number(j->spec, "dropout");
     TRY(model_open(j->lib, &o, &j->model));
-    for (int64_t i = 0; i < j->model->n_notes; i++)
+    /* with an adapter they were told by tune, and what was made anew is the adapter's to move */
+    for (int64_t i = 0; j->adapter == NULL && i < j->model->n_notes; i++)
         library_log(j->lib, "%s", j->model->notes[i]);
     return 0;
 }
