@@ -103,6 +103,38 @@ static void products_are_right_and_the_same_for_any_number_of_threads(void **sta
     }
 }
 
+/* NULL in another BLAS, and where there is none */
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+
+static void the_threads_of_a_blas_change_no_bit(void **state)
+{
+    (void)state;
+    enum { M = 512, N = 1536, K = 384, C_BYTES = M * N * (int)sizeof(real) };
+    if (openblas_set_num_threads == NULL) {
+        print_message("SKIPPED: this build has no OpenBLAS\n");
+        skip();
+    }
+    real *a = draws(1, M * K), *b = draws(2, N * K), *first = draws(3, M * N);
+    real *found = draws(4, M * N);
+    for (int threads = 1; threads <= 4; threads++) {
+        openblas_set_num_threads(threads);
+        matmul p = {.m = M,
+                    .n = N,
+                    .k = K,
+                    .a = a,
+                    .b = b,
+                    .c = threads == 1 ? first : found,
+                    .b_turned = true};
+        kernels_best()->matmul(2, &p);
+        if (threads > 1)
+            assert_memory_equal(first, found, C_BYTES);
+    }
+    free(a);
+    free(b);
+    free(first);
+    free(found);
+}
+
 static void the_plain_product_is_the_definition(void **state)
 {
     (void)state;
@@ -333,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_right_and_the_same_for_any_number_of_threads),
+        cmocka_unit_test(the_threads_of_a_blas_change_no_bit),
         cmocka_unit_test(the_plain_product_is_the_definition),
         cmocka_unit_test(activations_are_close_to_their_definitions),
         cmocka_unit_test(what_is_not_finite_stays_so),

@@ -66,6 +66,9 @@ void gemm(int threads, const matmul *p)
     if (p->m == 0 || p->n == 0)
         return;
     const tiling cuts = cut(p);
+#if defined(IDIM_GEMM_CBLAS)
+    gemm_cblas_begin();
+#endif
 #pragma omp parallel num_threads(threads)
     {
         /* for this region alone: a team of one is no parallel region to the library, which would

@@ -1,5 +1,6 @@
-/* Any CBLAS. Its own threads must be off (OPENBLAS_NUM_THREADS=1 or a serial build): ours cut the
- * work.
+/* Any CBLAS, each call on one thread: ours cut the work, and a library that cuts it again may give
+ * other bits. OpenBLAS and BLIS are told so, for the whole process, and left so: another thread may
+ * be multiplying when this one ends. Others must be serial builds or be told by their environment.
  *
  * SPDX-License-Identifier: MIT */
 #include "kernel/kernels.h"
@@ -13,6 +14,18 @@
 #else
 #define CBLAS_GEMM cblas_sgemm
 #endif
+
+/* NULL in a BLAS that is another */
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+extern void bli_thread_set_num_threads(int64_t threads) __attribute__((weak));
+
+void gemm_cblas_begin(void)
+{
+    if (openblas_set_num_threads != NULL)
+        openblas_set_num_threads(1);
+    if (bli_thread_set_num_threads != NULL)
+        bli_thread_set_num_threads(1);
+}
 
 void gemm_cblas(const gemm_tile *t)
 {

@@ -176,6 +176,7 @@ void gemm_plain(const gemm_tile *t);
 void gemm_dnnl(const gemm_tile *t);
 #endif
 #if defined(IDIM_GEMM_CBLAS)
+void gemm_cblas_begin(void); /* before the tiles of a product */
 void gemm_cblas(const gemm_tile *t);
 #endif
 
