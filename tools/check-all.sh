@@ -1,7 +1,8 @@
 #!/bin/sh
 # Everything that `make test` leaves out: the layers, the layout of the sources, a clang build with
 # the suite, the suite under ASan and UBSan (gcc), the fuzz corpora through libFuzzer itself under
-# the sanitizers (clang), the build with real = double, and the projections' bits at -O0 and -O3.
+# the sanitizers (clang), the build with real = double, the one on OpenBLAS, and the projections'
+# bits at -O0 and -O3.
 #
 #     tools/check-all.sh       about 20 minutes on two cores; JOBS=n for more
 #
@@ -62,6 +63,17 @@ done
 
 step "real = double"
 build build-double all --preset real-double
+
+step "CBLAS (OpenBLAS): products for any number of threads, ours and its own"
+build build-cblas test_kernels -DCMAKE_BUILD_TYPE=Release -DIDIM_GEMM=cblas -DBLA_VENDOR=OpenBLAS
+build-cblas/tests/test_kernels > build-cblas/kernels.log 2>&1 || {
+    cat build-cblas/kernels.log
+    exit 1
+}
+if grep -q "SKIPPED: this build has no OpenBLAS" build-cblas/kernels.log; then
+    echo "expected OpenBLAS behind CBLAS, found another"
+    exit 1
+fi
 
 step "golden hashes of the projections: gcc and clang, -O0 and -O3"
 CMAKE_BUILD_PARALLEL_LEVEL=$jobs tools/check-golden.sh

@@ -13,18 +13,19 @@ set -eu
 debian_build="gcc libc6-dev make cmake pkg-config libdnnl-dev libjansson-dev libutf8proc-dev
     librandom123-dev libssl-dev libcmocka-dev"
 debian_demo="python3 python3-pip ca-certificates tar"
-debian_check="clang clang-format libomp-dev libclang-rt-dev git"
+debian_check="clang clang-format libomp-dev libclang-rt-dev libopenblas-dev git"
 
 fedora_build="gcc make cmake pkgconf-pkg-config onednn-devel jansson-devel utf8proc-devel
     Random123-devel openssl-devel libcmocka-devel"
 fedora_demo="python3 python3-pip tar"
-fedora_check="clang clang-tools-extra libomp-devel compiler-rt git libasan libubsan"
+fedora_check="clang clang-tools-extra libomp-devel compiler-rt git libasan libubsan
+    openblas-devel"
 
 # Random123 is headers alone: where the system has no package of it, unpack its release and set
 # CMAKE_PREFIX_PATH
 brew_build="gcc make cmake pkgconf onednn jansson utf8proc random123 openssl@3 cmocka libomp"
 brew_demo="python3"
-brew_check="llvm clang-format git"
+brew_check="llvm clang-format openblas git"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
