@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Makes tests/fixtures/tokenizer/{sweeps,small}.json with the reference package.
 
-    python3 tools/make_tokenizer_fixtures.py ../shared/data tests/fixtures/tokenizer
+    python3 tools/make_tokenizer_fixtures.py ../shared/data tests/fixtures/tokenizer [NAME...]
 
-Needs: pip install tokenizers==0.23.3. Takes about five minutes.
+With names (of tokenizers in the data folder, or "small") only those are made again. Needs: pip
+install tokenizers==0.23.3. Takes about ten minutes.
 
 sweeps.json  hashes of what the reference makes of much text: SHA-256 over, for each text, the number
              of tokens, their ids, and begin and end of each, all as little-endian int32; one hash
@@ -18,8 +19,9 @@ import json
 import os
 import sys
 
+import small_tokenizers
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from tokenizers.implementations import BertWordPieceTokenizer
 
 VERSION = "0.23.3"
@@ -30,6 +32,7 @@ TOKENIZERS = [  # folder, lower case
     ("bert-base-chinese", False),
 ]
 WITH_JSON = "all-MiniLM-L6-v2"
+BYTE_LEVEL = ["gpt2", "roberta-base"]
 CHUNK, CODE_CHUNK = 4000, 0x4000
 N_RANDOM, MAX_PIECES = 20000, 14
 
@@ -121,8 +124,11 @@ def hashes_of_code_points(tokenizer):
     return out
 
 
-def text_sets():
+def text_sets(with_books):
     """one dict for each set: how its texts are found, before anything is hashed"""
+    if with_books:
+        for name in ["novels", "reviews", "speeches", "valid_reviews", "wikipedia_paintings"]:
+            yield {"kind": "lines", "file": f"lm/{name}.txt"}
     yield {"kind": "random"}
     yield {"kind": "whole", "file": "parity/blns.txt"}
     yield {"kind": "whole", "file": "parity/udhr2_part.txt"}
@@ -163,132 +169,79 @@ def texts_of(data_folder, how):
     return list(texts_of_json(json.loads(data), how["path"]))
 
 
-def make_sweeps(data_folder):
-    made = []
-    for name, lower in TOKENIZERS + [(WITH_JSON, True)]:
-        folder = os.path.join(data_folder, "tokenizers", name)
-        if name == WITH_JSON:
-            tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
-            tokenizer.no_truncation()
-            tokenizer.no_padding()
-        else:
-            tokenizer = BertWordPieceTokenizer.from_file(os.path.join(folder, "vocab.txt"),
-                                                         lowercase=lower)
-        sets = []
-        for how in text_sets():
-            texts = texts_of(data_folder, how)
-            if how.get("max_length"):
-                tokenizer.enable_truncation(how["max_length"])
-            sets.append({**how, "texts": len(texts), "chunk": CHUNK,
-                         "hashes": hashes_of(tokenizer, texts, CHUNK)})
-            tokenizer.no_truncation()
-        if name != WITH_JSON:
-            sets.append({"kind": "code_points", "texts": 3 * 1112064, "chunk": CODE_CHUNK,
-                         "hashes": hashes_of_code_points(tokenizer)})
-        made.append({"tokenizer": name, "lower": lower, "sets": sets})
-        print(name, sum(s["texts"] for s in sets), "texts", file=sys.stderr)
-    return {"reference": f"tokenizers {VERSION}", "pool": [piece.hex() for piece in POOL],
-            "max_pieces": MAX_PIECES, "tokenizers": made}
-
-
-# ---- small tokenizers ------------------------------------------------------------------------
-
-WORDS = ["[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "hello", "world", "##a", "##b", "##c", "##lo",
-         "he", "##l", "##o", "É", "é", "e", "i", "##̇", "中", ",", ".", "İ", "##", "-", "[", "]",
-         "##\u302e", "##\u302f", "##\U0001d165"]
-
-TEXTS = ["", " ", "a", "hello, world", "Hello World", "É é e\u0301", "İ", "中a中", "a\tb\nc",
-         "a\u00adb", "hello[SEP]world", "hello <x> world", "hello<x>world", "  <X>  a",
-         "<y>a <y> a<y> <y>", "abc", "abcabcabcabc", "\u0301", "a\0b\ufffdc", "a  <r>  <l>  b",
-         "[sep] [SEP]", "NEW new New neW", "<r> \u3000 <r>a", "b-[a]", "xyz", "abca abcab",
-         "a\u302f\u302ea\u302e\u0323\u302f\U0001d165\u302e", "<r>  <b>a <b>"]
-
-
-def base(normalizer=None, pre=True, **model):
-    given = {"unk_token": "[UNK]"}
-    given.update(model)
-    t = Tokenizer(models.WordPiece({w: i for i, w in enumerate(WORDS)}, **given))
-    t.normalizer = normalizer if normalizer is not None else normalizers.BertNormalizer()
-    if pre:
-        t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+def byte_level(folder):
+    """GPT-2's or RoBERTa's tokenizer from vocab.json and merges.txt"""
+    t = Tokenizer(models.BPE.from_file(os.path.join(folder, "vocab.json"),
+                                       os.path.join(folder, "merges.txt")))
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if t.token_to_id("<mask>") is None:
+        t.add_special_tokens(["<|endoftext|>"])
+        return t
+    t.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), trim_offsets=True,
+                                                    add_prefix_space=False)
+    t.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>",
+                          AddedToken("<mask>", lstrip=True, normalized=False, special=True)])
     return t
 
 
-def small_tokenizers():
-    bert = normalizers.BertNormalizer
-    yield "lower", base()
-    yield "cased", base(bert(lowercase=False))
-    yield "cased, accents off", base(bert(lowercase=False, strip_accents=True))
-    yield "lower, accents kept", base(bert(strip_accents=False))
-    yield "no clean-up", base(bert(clean_text=False))
-    yield "Chinese together", base(bert(handle_chinese_chars=False))
-    yield "no pre-tokeniser", base(pre=False)
-    t = base()
-    t.normalizer = normalizers.Sequence([bert(lowercase=False, strip_accents=False), bert()])
-    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer()])
-    yield "sequences of parts", t
-    yield "words of at most 4", base(max_input_chars_per_word=4)
-    yield "no prefix", base(continuing_subword_prefix="")
-    t = base()
-    t.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
-    yield "BertProcessing", t
-    t = base()
-    t.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]:3 $A:2", pair="[SEP]:5 $B:4 two $A:1 [CLS]",
-        special_tokens=[("[CLS]", 1), ("[SEP]", 2),
-                        {"id": "two", "ids": [7, 40], "tokens": ["x", "y"]}])
-    yield "a strange template", t
-    for normalized in [False, True]:
-        t = base()
-        t.add_tokens([
-            AddedToken("<x>", normalized=normalized),
-            AddedToken("<y>", single_word=True, normalized=normalized),
-            AddedToken("<l>", lstrip=True, normalized=normalized),
-            AddedToken("<r>", rstrip=True, normalized=normalized),
-            AddedToken("New", normalized=normalized),
-            AddedToken("hello, w", normalized=normalized),
-            AddedToken("a b", lstrip=True, rstrip=True, normalized=normalized),
-        ])
-        t.add_special_tokens(["[SEP]", "[CLS]"])
-        yield f"added tokens, normalized {normalized}", t
-    t = base()
-    t.add_tokens([AddedToken(" ", rstrip=True, normalized=False),
-                  AddedToken("hello w", normalized=False), AddedToken("hel", normalized=False)])
-    yield "blanks and overlaps", t
-    t = base()
-    t.add_tokens([AddedToken("<r>", rstrip=True, normalized=False),
-                  AddedToken(" <b>", lstrip=True, normalized=False)])
-    yield "blanks taken from both sides", t
+def tokenizer_of(folder, name, lower):
+    if name in BYTE_LEVEL:
+        return byte_level(folder)
+    if name != WITH_JSON:
+        return BertWordPieceTokenizer.from_file(os.path.join(folder, "vocab.txt"), lowercase=lower)
+    tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
-def make_small():
-    made = []
-    for name, tokenizer in small_tokenizers():
-        cases = []
-        for i, text in enumerate(TEXTS):
-            for pair in [None, TEXTS[(i + 3) % len(TEXTS)]]:
-                e = tokenizer.encode(text, pair)
-                cases.append({"text": text.encode().hex(),
-                              "pair": None if pair is None else pair.encode().hex(),
-                              "ids": e.ids, "segment": e.type_ids,
-                              "offsets": [n for o in e.offsets for n in o]})
-        made.append({"name": name, "document": json.loads(tokenizer.to_str()), "cases": cases})
-    return {"reference": f"tokenizers {VERSION}", "tokenizers": made}
+def sweep(data_folder, name, lower):
+    tokenizer = tokenizer_of(os.path.join(data_folder, "tokenizers", name), name, lower)
+    sets = []
+    for how in text_sets(with_books=name in BYTE_LEVEL):
+        texts = texts_of(data_folder, how)
+        if how.get("max_length"):
+            tokenizer.enable_truncation(how["max_length"])
+        sets.append({**how, "texts": len(texts), "chunk": CHUNK,
+                     "hashes": hashes_of(tokenizer, texts, CHUNK)})
+        tokenizer.no_truncation()
+    if name != WITH_JSON:
+        sets.append({"kind": "code_points", "texts": 3 * 1112064, "chunk": CODE_CHUNK,
+                     "hashes": hashes_of_code_points(tokenizer)})
+    print(name, sum(s["texts"] for s in sets), "texts", file=sys.stderr)
+    return {"tokenizer": name, "lower": lower, "sets": sets}
+
+
+def make_sweeps(data_folder, path, names):
+    made = {}
+    if names:
+        with open(path) as f:
+            made = {t["tokenizer"]: t for t in json.load(f)["tokenizers"]}
+    for name, lower in TOKENIZERS + [(n, True) for n in [WITH_JSON] + BYTE_LEVEL]:
+        if not names or name in names:
+            made[name] = sweep(data_folder, name, lower)
+    return {"reference": f"tokenizers {VERSION}", "pool": [piece.hex() for piece in POOL],
+            "max_pieces": MAX_PIECES, "tokenizers": list(made.values())}
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     if tokenizers.__version__ != VERSION:
         sys.exit(f"tokenizers: expected version {VERSION}, found {tokenizers.__version__}")
-    data_folder, out = sys.argv[1:]
+    data_folder, out, names = sys.argv[1], sys.argv[2], sys.argv[3:]
     os.makedirs(out, exist_ok=True)
-    with open(os.path.join(out, "small.json"), "w") as f:
-        json.dump(make_small(), f, ensure_ascii=True, separators=(",", ":"))
-        f.write("\n")
-    with open(os.path.join(out, "sweeps.json"), "w") as f:
-        json.dump(make_sweeps(data_folder), f, indent=0)
-        f.write("\n")
+    if not names or "small" in names:
+        with open(os.path.join(out, "small.json"), "w") as f:
+            json.dump({"reference": f"tokenizers {VERSION}", "tokenizers": small_tokenizers.make()},
+                      f, ensure_ascii=True, separators=(",", ":"))
+            f.write("\n")
+    if names != ["small"]:
+        path = os.path.join(out, "sweeps.json")
+        made = make_sweeps(data_folder, path, names)
+        with open(path, "w") as f:
+            json.dump(made, f, indent=0)
+            f.write("\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ typedef struct text_part {
     int (*open)(const json_place *at, void *state);
     void (*close)(idim *lib, void *state);
 
-    /* One of them, by kind. A post-processor has none: its state is a text_template. */
+    /* One of them, by kind. A post-processor has none: its state is a text_template. A split may
+     * also rewrite the passage; its cuts are then those of the new one, which need not cover it. */
     int (*normalize)(const void *state, passage *p);
     int (*split)(const void *state, passage *p, cuts *list); /* list holds cuts: cut them finer */
     int (*tokenize)(void *state, const uint32_t *word, int64_t n, const token_sink *sink);
@@ -48,15 +49,28 @@ typedef struct template_piece {
 typedef struct text_template {
     template_piece *piece[2]; /* for a single text, for a pair */
     int64_t n[2];
+    bool lays;         /* it has pieces: is not there for the offsets alone               */
+    bool trims;        /* offsets leave out the blanks at a token's ends ...              */
+    bool keeps_prefix; /* ... but for one at the text's beginning, which was put in front */
 } text_template;
 
 void template_free(idim *lib, text_template *t);
 /* The template of a file without a post-processor: A, or A and B. */
 int template_plain(idim *lib, text_template *t);
 
+/* A string of one code point. */
+int part_want_letter(const json_place *at, uint32_t *out);
+
 /* bert.c, wordpiece.c, template.c */
 extern const text_part bert_normalizer, bert_pre_tokenizer;
 extern const text_part wordpiece_model;
-extern const text_part template_processing, bert_processing;
+extern const text_part template_processing, bert_processing, roberta_processing,
+    byte_level_processing;
+
+/* bpe.c, byte_level.c, split.c */
+extern const text_part bpe_model;
+extern const text_part byte_level_normalizer, byte_level_pre_tokenizer;
+extern const text_part split_pre_tokenizer, whitespace_split, whitespace_pre_tokenizer,
+    punctuation_pre_tokenizer, digits_pre_tokenizer, delimiter_split;
 
 #endif

@@ -118,6 +118,33 @@ void cuts_free(cuts *list)
     *list = (cuts){.lib = list->lib};
 }
 
+static bool lacks(const passage *p, cut piece, uint32_t c, bool only_first)
+{
+    return p->c[piece.begin] != c && !(only_first && p->from[piece.begin] != 0);
+}
+
+int passage_prepend(passage *p, cuts *list, uint32_t c, bool only_first)
+{
+    bool any = false;
+    for (int64_t i = 0; i < list->n; i++)
+        any = any || lacks(p, list->item[i], c, only_first);
+    if (!any)
+        return 0;
+
+    passage_rewrite(p);
+    for (int64_t i = 0; i < list->n; i++) {
+        cut piece = list->item[i];
+        list->item[i].begin = p->next_n;
+        if (lacks(p, piece, c, only_first))
+            TRY(passage_put(p, c, p->from[piece.begin]));
+        for (int64_t k = piece.begin; k < piece.end; k++)
+            TRY(passage_put(p, p->c[k], p->from[k]));
+        list->item[i].end = p->next_n;
+    }
+    passage_finish(p);
+    return 0;
+}
+
 int token_put(const token_sink *sink, int32_t id, int64_t begin, int64_t end)
 {
     const int32_t *from = sink->p->from + sink->begin;

@@ -57,6 +57,10 @@ typedef struct cuts {
 int cuts_add(cuts *list, int64_t begin, int64_t end);
 void cuts_free(cuts *list);
 
+/* Puts c in front of each cut that does not begin with it (of the one at the beginning of the
+ * original alone, if only_first); it counts as coming from the cut's first code point. */
+int passage_prepend(passage *p, cuts *list, uint32_t c, bool only_first);
+
 /* Where a model puts the tokens of one cut. */
 typedef struct token_sink {
     encoding *out;

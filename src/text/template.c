@@ -1,5 +1,6 @@
 /* Templates: [CLS] A [SEP] B [SEP], as a list of pieces. TemplateProcessing spells the list out,
- * BertProcessing names the two tokens of BERT's.
+ * BertProcessing and RobertaProcessing name the two tokens of theirs. ByteLevel, and Roberta's by
+ * the way, take blanks off the offsets.
  *
  * SPDX-License-Identifier: MIT */
 #include "text/part.h"
@@ -99,6 +100,7 @@ static int open_template(const json_place *at, void *state)
     json_place single = json_member(at, "single"), pair = json_member(at, "pair");
     json_place specials = json_member(at, "special_tokens");
     int64_t n;
+    ((text_template *)state)->lays = true;
     TRY(json_want_object(&specials, &n));
     TRY(read_pieces(&single, &specials, state, SINGLE));
     return read_pieces(&pair, &specials, state, PAIR);
@@ -116,21 +118,45 @@ static int read_token(const json_place *in, const char *key, int32_t *out)
     return 0;
 }
 
-static int open_bert(const json_place *at, void *state)
+/* cls A sep, and for pairs `between` more of sep, B, sep */
+static int lay_out(const json_place *at, text_template *t, int between, int32_t second_segment)
 {
-    template_piece cls = {.text = -1}, sep = {.text = -1}, last = {.text = -1, .segment = 1};
-    template_piece first = {.text = 0}, second = {.text = 1, .segment = 1};
+    template_piece cls = {.text = -1}, sep = {.text = -1}, last = {-1, 0, second_segment};
+    template_piece first = {.text = 0}, second = {1, 0, second_segment};
+    t->lays = true;
     TRY(read_token(at, "cls", &cls.id));
     TRY(read_token(at, "sep", &sep.id));
     last.id = sep.id;
 
     for (int which = SINGLE; which <= PAIR; which++) {
-        TRY(add_piece(at->lib, state, which, cls));
-        TRY(add_piece(at->lib, state, which, first));
-        TRY(add_piece(at->lib, state, which, sep));
+        TRY(add_piece(at->lib, t, which, cls));
+        TRY(add_piece(at->lib, t, which, first));
+        TRY(add_piece(at->lib, t, which, sep));
     }
-    TRY(add_piece(at->lib, state, PAIR, second));
-    return add_piece(at->lib, state, PAIR, last);
+    for (int i = 0; i < between; i++)
+        TRY(add_piece(at->lib, t, PAIR, sep));
+    TRY(add_piece(at->lib, t, PAIR, second));
+    return add_piece(at->lib, t, PAIR, last);
+}
+
+static int open_bert(const json_place *at, void *state)
+{
+    return lay_out(at, state, 0, 1);
+}
+
+static int open_byte_level(const json_place *at, void *state)
+{
+    text_template *t = state;
+    json_place trims = json_member(at, "trim_offsets"),
+               prefix = json_member(at, "add_prefix_space");
+    TRY(json_want_flag(&trims, &t->trims));
+    return json_want_flag(&prefix, &t->keeps_prefix);
+}
+
+static int open_roberta(const json_place *at, void *state)
+{
+    TRY(open_byte_level(at, state));
+    return lay_out(at, state, 1, 0);
 }
 
 static void close_template(idim *lib, void *state)
@@ -151,5 +177,21 @@ const text_part bert_processing = {
     .type = "BertProcessing",
     .state_size = sizeof(text_template),
     .open = open_bert,
+    .close = close_template,
+};
+
+const text_part roberta_processing = {
+    .kind = PART_POST_PROCESSOR,
+    .type = "RobertaProcessing",
+    .state_size = sizeof(text_template),
+    .open = open_roberta,
+    .close = close_template,
+};
+
+const text_part byte_level_processing = {
+    .kind = PART_POST_PROCESSOR,
+    .type = "ByteLevel",
+    .state_size = sizeof(text_template),
+    .open = open_byte_level,
     .close = close_template,
 };

@@ -1,6 +1,6 @@
-/* The tokenizer: a document (tokenizer.json, or one made from vocab.txt) becomes parts; a text goes
- * through them: added tokens out of the raw text, normalise, added tokens out of the normalised
- * text, cut, model, truncate, template.
+/* The tokenizer: a document (tokenizer.json, or one made from older files) becomes parts; a text
+ * goes through them: added tokens out of the raw text, normalise, added tokens out of the
+ * normalised text, cut, model, truncate, template.
  *
  * Where the parts allow it (blockwise) a long text goes through them piece by piece, so that memory
  * beside the text and its tokens stays small.
@@ -15,10 +15,30 @@
 #include "text/added.h"
 #include "text/legacy.h"
 #include "text/part.h"
+#include "text/unicode.h"
 
 /* every part there is; a new tokenizer adds its lines here */
 static const text_part *const parts[] = {
-    &bert_normalizer, &bert_pre_tokenizer, &wordpiece_model, &template_processing, &bert_processing,
+    /* normalisers */
+    &bert_normalizer,
+    &byte_level_normalizer,
+    /* pre-tokenisers */
+    &bert_pre_tokenizer,
+    &byte_level_pre_tokenizer,
+    &split_pre_tokenizer,
+    &whitespace_split,
+    &whitespace_pre_tokenizer,
+    &punctuation_pre_tokenizer,
+    &digits_pre_tokenizer,
+    &delimiter_split,
+    /* models */
+    &wordpiece_model,
+    &bpe_model,
+    /* post-processors */
+    &template_processing,
+    &bert_processing,
+    &roberta_processing,
+    &byte_level_processing,
 };
 
 enum {
@@ -37,16 +57,17 @@ struct idim_tokenizer {
     idim *lib;
     stage stages[PART_KINDS][MAX_STAGES];
     int64_t n_stages[PART_KINDS];
-    text_template plain; /* where there is no post-processor */
+    text_template plain; /* where no post-processor has one */
     const text_template *template;
+    const text_template *trim; /* whose offsets leave out blanks; NULL: none */
     const vocabulary *vocabulary;
     added_tokens added;
     int64_t size;
     bool blockwise;
 
     /* the text at hand; kept from call to call */
-    uint32_t *original;
-    int64_t n_original, original_room;
+    uint32_t *original, *token;
+    int64_t n_original, original_room, token_room;
     passage block, part;
     added_spans spans, normalized_spans;
     cuts words;
@@ -75,7 +96,7 @@ static const char *type_by_mark(const json_place *at, part_kind kind)
 
 static int refuse_type(const json_place *type, part_kind kind)
 {
-    char known[256] = "";
+    char known[512] = "";
     for (int i = 0; i < N_PARTS; i++)
         if (parts[i]->kind == kind) {
             size_t used = strlen(known);
@@ -114,7 +135,7 @@ static int open_stages(idim_tokenizer *t, const json_place *at, part_kind kind,
     int64_t n;
     TRY(json_want_object(at, &n));
     const char *type = json_string_value(json_object_get(at->value, "type"));
-    if (list_key == NULL || type == NULL || strcmp(type, "Sequence") != 0)
+    if (type == NULL || strcmp(type, "Sequence") != 0)
         return open_stage(t, at, kind);
 
     json_place list = json_member(at, list_key);
@@ -160,9 +181,7 @@ static void note_size(idim_tokenizer *t, int64_t size)
 
 static int finish_opening(idim_tokenizer *t)
 {
-    if (t->n_stages[PART_POST_PROCESSOR] > 0) {
-        t->template = t->stages[PART_POST_PROCESSOR][0].state;
-    } else {
+    if (t->template == NULL) {
         TRY(template_plain(t->lib, &t->plain));
         t->template = &t->plain;
     }
@@ -177,6 +196,22 @@ static int finish_opening(idim_tokenizer *t)
     for (int kind = PART_NORMALIZER; kind <= PART_PRE_TOKENIZER; kind++)
         for (int64_t i = 0; i < t->n_stages[kind]; i++)
             t->blockwise = t->blockwise && t->stages[kind][i].part->blockwise;
+    return 0;
+}
+
+static int open_post_processors(idim_tokenizer *t, const json_place *at)
+{
+    TRY(open_stages(t, at, PART_POST_PROCESSOR, "processors"));
+    for (int64_t i = 0; i < t->n_stages[PART_POST_PROCESSOR]; i++) {
+        const text_template *state = t->stages[PART_POST_PROCESSOR][i].state;
+        if ((state->lays && t->template != NULL) || (state->trims && t->trim != NULL))
+            return json_fail(at, IDIM_EUNSUPPORTED,
+                             "expected one template and one part that trims offsets, found more");
+        if (state->lays)
+            t->template = state;
+        if (state->trims)
+            t->trim = state;
+    }
     return 0;
 }
 
@@ -199,7 +234,7 @@ static int open_document(idim_tokenizer *t, const json_place *root)
     t->vocabulary = s->part->vocabulary(s->state);
     TRY(open_stages(t, &normalizer, PART_NORMALIZER, "normalizers"));
     TRY(open_stages(t, &pre_tokenizer, PART_PRE_TOKENIZER, "pretokenizers"));
-    TRY(open_stages(t, &post_processor, PART_POST_PROCESSOR, NULL));
+    TRY(open_post_processors(t, &post_processor));
     TRY(open_added(t, &added));
     return finish_opening(t);
 }
@@ -227,15 +262,14 @@ int tokenizer_open(idim *lib, const char *model_folder, idim_tokenizer **out)
 {
     *out = NULL;
     char *path;
-    json_t *document;
+    json_t *document = NULL;
     TRY(file_join(lib, model_folder, "tokenizer.json", &path));
     int status;
     if (file_exists(path)) {
         status = json_read_file(lib, path, FILE_LIMIT, &document);
     } else {
         memory_free(lib, path);
-        TRY(file_join(lib, model_folder, "vocab.txt", &path));
-        status = legacy_read(lib, model_folder, path, &document);
+        status = legacy_read(lib, model_folder, &path, &document);
     }
     if (status == 0)
         status = tokenizer_open_document(lib, path, document, out);
@@ -259,6 +293,7 @@ void tokenizer_close(idim_tokenizer *t)
     template_free(lib, &t->plain);
     added_free(&t->added);
     memory_free(lib, t->original);
+    memory_free(lib, t->token);
     passage_free(&t->block);
     passage_free(&t->part);
     memory_free(lib, t->spans.item);
@@ -285,6 +320,55 @@ static bool is_full(const walk *w)
     return w->out->n > w->limit;
 }
 
+static bool is_blank(uint32_t c)
+{
+    enum { BYTE_OF_BLANK = 0x120 };
+    return c == BYTE_OF_BLANK || (unicode_properties(c) & UNICODE_SPACE) != 0;
+}
+
+/* takes the blanks at the ends of the token's text c[0 .. n) off the offsets of token i */
+static void trim(const idim_tokenizer *t, encoding *e, int64_t i, const uint32_t *c, int64_t n)
+{
+    int64_t leading = 0, trailing = 0, *offset = e->offset[i];
+    while (leading < n && is_blank(c[leading]))
+        leading++;
+    while (trailing < n && is_blank(c[n - 1 - trailing]))
+        trailing++;
+    if (leading == 1 && t->trim->keeps_prefix && (i == 0 || offset[0] == 0))
+        leading = 0;
+    int64_t begin = offset[0] + leading;
+    offset[0] = begin < offset[1] ? begin : offset[1];
+    if (offset[1] >= trailing) {
+        int64_t end = offset[1] - trailing;
+        offset[1] = end > offset[0] ? end : offset[0];
+    }
+}
+
+/* the same for tokens from `first` on, of the model, whose texts are in the vocabulary */
+static int trim_tokens(const walk *w, int64_t first)
+{
+    idim_tokenizer *t = w->t;
+    for (int64_t i = first; t->trim != NULL && i < w->out->n; i++) {
+        const char *text = vocabulary_text(t->vocabulary, w->out->ids[i]);
+        int64_t n;
+        if (text == NULL)
+            continue;
+        TRY(passage_decode(t->lib, text, (int64_t)strlen(text), &t->token, &n, &t->token_room));
+        trim(t, w->out, i, t->token, n);
+    }
+    return 0;
+}
+
+static int put_added(const walk *w, const added_span *span, const uint32_t *c, int64_t begin,
+                     int64_t end)
+{
+    const idim_tokenizer *t = w->t;
+    TRY(encoding_put(t->lib, w->out, span->id, 0, begin, end));
+    if (t->trim != NULL)
+        trim(t, w->out, w->out->n - 1, c + span->begin, span->end - span->begin);
+    return 0;
+}
+
 static int walk_words(walk *w, passage *p)
 {
     idim_tokenizer *t = w->t;
@@ -300,7 +384,9 @@ static int walk_words(walk *w, passage *p)
     for (int64_t i = 0; i < t->words.n && !is_full(w); i++) {
         cut word = t->words.item[i];
         token_sink sink = {w->out, p, word.begin};
+        int64_t first = w->out->n;
         TRY(model->part->tokenize(model->state, p->c + word.begin, word.end - word.begin, &sink));
+        TRY(trim_tokens(w, first));
     }
     return 0;
 }
@@ -319,8 +405,9 @@ static int walk_block(walk *w, int64_t begin, int64_t end)
     for (int64_t i = 0; i < spans->n; i++) {
         const added_span *span = &spans->item[i];
         if (span->id >= 0) {
-            token_sink sink = {w->out, &t->block, 0};
-            TRY(token_put(&sink, span->id, span->begin, span->end));
+            const int32_t *from = t->block.from;
+            TRY(put_added(w, span, t->block.c, from[span->begin],
+                          (int64_t)from[span->end - 1] + 1));
         } else {
             TRY(passage_copy(&t->part, &t->block, span->begin, span->end));
             TRY(walk_words(w, &t->part));
@@ -356,7 +443,7 @@ static int encode_text(walk *w, const char *text, int64_t length)
         if (span->id < 0)
             TRY(walk_text(w, span->begin, span->end));
         else
-            TRY(encoding_put(t->lib, w->out, span->id, 0, span->begin, span->end));
+            TRY(put_added(w, span, t->original, span->begin, span->end));
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Text to token ids: normalise, split, model, template. Read from tokenizer.json or vocab.txt.
+/* Text to token ids: normalise, split, model, template. Read from tokenizer.json or older files.
  *
  * Reference: the official `tokenizers` package 0.23.3; ids and offsets are equal to its, for any
  * bytes as input (bytes that are not UTF-8 are read as U+FFFD, as Python's errors="replace" does).
@@ -22,7 +22,8 @@ typedef struct encoding {
     bool truncated;
 } encoding;
 
-/* A folder with tokenizer.json, or with vocab.txt and perhaps tokenizer_config.json. */
+/* A folder with tokenizer.json, or with vocab.txt, or with vocab.json and merges.txt, and perhaps
+ * tokenizer_config.json. */
 int tokenizer_open(idim *lib, const char *model_folder, idim_tokenizer **out);
 void tokenizer_close(idim_tokenizer *t);
 

@@ -5,20 +5,29 @@
 
 #include <utf8proc.h>
 
-int unicode_properties(uint32_t c)
+/* the low 8 bits of the last run that begins at c or before */
+static int value_of_run(const uint32_t *runs, int64_t n, uint32_t c)
 {
-    if (c < 128)
-        return unicode_ascii[c];
-
-    int64_t low = 0, high = unicode_n_runs;
+    int64_t low = 0, high = n;
     while (high - low > 1) {
         int64_t middle = (low + high) / 2;
-        if (unicode_runs[middle] >> 8 <= c)
+        if (runs[middle] >> 8 <= c)
             low = middle;
         else
             high = middle;
     }
-    return (int)(unicode_runs[low] & 0xff);
+    return (int)(runs[low] & 0xff);
+}
+
+int unicode_properties(uint32_t c)
+{
+    return c < 128 ? unicode_ascii[c] : value_of_run(unicode_runs, unicode_n_runs, c);
+}
+
+int unicode_category_of(uint32_t c)
+{
+    return c < 128 ? unicode_ascii_category[c]
+                   : value_of_run(unicode_category_runs, unicode_n_category_runs, c);
 }
 
 uint32_t unicode_lower(uint32_t c)
@@ -103,4 +112,19 @@ uint32_t unicode_read(const uint8_t *bytes, int64_t n, int64_t *at)
         high = 0xbf;
     }
     return c;
+}
+
+int unicode_write(uint32_t c, uint8_t out[4])
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    int n = c < 0x800 ? 2 : (c < 0x10000 ? 3 : 4);
+    for (int i = n - 1; i > 0; i--) {
+        out[i] = (uint8_t)(0x80 | (c & 0x3f));
+        c >>= 6;
+    }
+    out[0] = (uint8_t)((0xf00 >> n & 0xf0) | (int)c);
+    return n;
 }

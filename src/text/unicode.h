@@ -36,6 +36,48 @@ typedef struct unicode_lower_rule {
 extern const unicode_lower_rule unicode_lower_rules[];
 extern const int64_t unicode_n_lower_rules;
 
+/* General categories, as the reference's regular expressions have them (16.0). */
+typedef enum unicode_category {
+    UNICODE_CN,
+    UNICODE_LU,
+    UNICODE_LL,
+    UNICODE_LT,
+    UNICODE_LM,
+    UNICODE_LO,
+    UNICODE_MN,
+    UNICODE_MC,
+    UNICODE_ME,
+    UNICODE_ND,
+    UNICODE_NL,
+    UNICODE_NO,
+    UNICODE_PC,
+    UNICODE_PD,
+    UNICODE_PS,
+    UNICODE_PE,
+    UNICODE_PI,
+    UNICODE_PF,
+    UNICODE_PO,
+    UNICODE_SM,
+    UNICODE_SC,
+    UNICODE_SK,
+    UNICODE_SO,
+    UNICODE_ZS,
+    UNICODE_ZL,
+    UNICODE_ZP,
+    UNICODE_CC,
+    UNICODE_CF,
+    UNICODE_CO,
+    UNICODE_CATEGORIES
+} unicode_category;
+
+/* the category of run i in the low 8 bits of unicode_category_runs[i], its first code point above
+ */
+extern const uint32_t unicode_category_runs[];
+extern const int64_t unicode_n_category_runs;
+extern const uint8_t unicode_ascii_category[128];
+
+int unicode_category_of(uint32_t c);
+
 /* properties of a code point, a sum of the bits above */
 int unicode_properties(uint32_t c);
 
@@ -52,5 +94,8 @@ int unicode_class(uint32_t c);
  * give one U+FFFD for each longest piece that begins a valid sequence, or for a single byte: what
  * Python's errors="replace" does. */
 uint32_t unicode_read(const uint8_t *bytes, int64_t n, int64_t *at);
+
+/* One code point in UTF-8; the number of bytes. */
+int unicode_write(uint32_t c, uint8_t out[4]);
 
 #endif
