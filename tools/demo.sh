@@ -1,5 +1,6 @@
 #!/bin/sh
-# The demo: a published model, real film reviews, and four ways to teach the one to judge the other.
+# The demo: a published model, real film reviews; how many numbers it takes to teach the one to judge
+# the other, and four ways to do it.
 #
 #     tools/demo.sh BUILD [FOLDER]     everything it makes goes to FOLDER (demo)
 #
@@ -55,6 +56,11 @@ row_of() {
     row "$2" "$trained" "$(percent "$(value "$1" eval.test.accuracy)")" "$time" "$size"
 }
 
+echo "measuring: how many numbers does it take? (quick: 600 training steps in all)"
+"$idim" measure --model "$folder/model" --train "$folder/reviews/train.tsv" \
+    --dev "$folder/reviews/test.tsv" --text sentence --label label --preset quick \
+    --output-dir "$folder/study" > "$folder/study.txt"
+
 tune said --method said --dim "$dim"
 tune head --method head --per-device-train-batch-size "$batch"
 tune full --method full --per-device-train-batch-size "$batch"
@@ -70,7 +76,14 @@ row_of head "only the classifier on top"
 row_of said "$dim numbers that move all weights at once"
 row_of full "every weight"
 echo
-echo "The third row is what idim is for: the small file, with the published model, is the trained model."
+echo "How many numbers are enough? idim measure trained in subspaces of several dimensions, quickly:"
+echo
+sed 's/^/  /' "$folder/study.txt"
+echo
+echo "d90 is how many numbers reach 90 % of what all weights reach in the same few steps. The whole answer,"
+echo "with figures, is a page to open in a browser: $folder/study/report.html"
+echo
+echo "The third row of the first table is what idim is for: the small file, with the published model, is the trained model."
 echo
 cat > "$folder/new.tsv" << 'END'
 sentence
