@@ -183,6 +183,12 @@ prints "idim.measure/1" measure --model "$model" --train all.csv --dev all.csv -
     --dims 10:200 --output-dir study --json
 holds "measure --json is one object" one_object idim.measure
 prints "complete" measure --status study
+# every subspace run of this study diverges: recorded, and the study goes on to its end
+prints "unstable" measure --model "$model" --train all.csv --dev all.csv --preset quick \
+    --dims 10:200 --max-steps 40 --optimizer sgd --lambda-learning-rate 1000000 \
+    --max-grad-norm 0 --lr-scheduler-type constant --output-dir wild
+holds "failed runs are records" [ "$(cat wild/runs/*/record.json | grep -c '"failure"')" -gt 0 ]
+holds "failed runs leave no checkpoint" [ -z "$(ls wild/runs/*/checkpoint.idim 2> /dev/null)" ]
 prints "idim.measure/1" measure --status study --json
 
 refuses 4 "absent.csv" tune --model "$model" --train absent.csv --dim 50 --output-dir c

@@ -143,6 +143,22 @@ static int write_cell(sweep *s, const cell *c)
 
 /* ---- one run --------------------------------------------------------------------------------- */
 
+/* what is left of the study beyond the run in progress, by the runs so far; negative: not known */
+static double seconds_beyond(const sweep *s)
+{
+    double spent = 0, left = 0;
+    int64_t done = 0;
+    for (int64_t i = 0; i < s->n_cells; i++) {
+        const cell *c = s->cell[i];
+        if (c->why == NULL)
+            left += (double)(search_most_runs(&c->search) - c->n_runs);
+        for (int64_t k = 0; k < c->n_runs; k++)
+            spent += c->run[k].failed ? 0 : c->run[k].seconds;
+        done += c->n_runs;
+    }
+    return done > 0 ? spent / (double)done * (left > 1 ? left - 1 : 0) : -1;
+}
+
 /* as the trainer's watch, for the whole study */
 static int watch_run(void *user, const idim_progress *now)
 {
@@ -155,7 +171,20 @@ static int watch_run(void *user, const idim_progress *now)
         return 0;
     idim_progress told = *now;
     told.phase = s->title;
+    double beyond = seconds_beyond(s);
+    if (told.seconds_left >= 0 && beyond >= 0)
+        told.seconds_left += beyond;
     return s->watch(s->user, &told);
+}
+
+/* a failed run does not go on */
+static int remove_checkpoint(const sweep *s, const claim *held)
+{
+    char *path;
+    TRY(file_join(s->lib, held->folder, "checkpoint.idim", &path));
+    int status = file_remove(s->lib, path);
+    memory_free(s->lib, path);
+    return status;
 }
 
 /* a run that cannot be done is an answer too */
@@ -196,7 +225,9 @@ static int do_run(sweep *s, claim *held)
         snprintf(reason, sizeof reason, "%s", s->lib->error);
         library_clear(s->lib);
         library_log(s->lib, "%s: failed: %s", s->title, reason);
-        status = write_failure(s, held, reason);
+        status = remove_checkpoint(s, held);
+        if (status == 0)
+            status = write_failure(s, held, reason);
     }
     if (status == 0)
         return ledger_publish(held);
@@ -216,7 +247,7 @@ static void tell_result(const sweep *s, const cell *c, const char *name)
     else if (c->estimated)
         so_far = measure_status_name(x->status);
     for (int64_t i = 0; i < c->n_runs; i++)
-        if (strcmp(c->run[i].name, name) == 0)
+        if (strcmp(c->run[i].name, name) == 0 && !c->run[i].failed)
             library_log(s->lib, "%s: %.2f %% in %.0f s (run %lld)%s%s%s", s->title,
                         100 * c->run[i].score, c->run[i].seconds, (long long)c->n_runs, text,
                         so_far[0] != '\0' ? "; so far: " : "", so_far);
