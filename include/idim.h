@@ -134,6 +134,9 @@ IDIM_API int idim_gradients(idim *lib, const char *spec, idim_watch *watch, void
 IDIM_API int idim_measure(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_inspect(idim *lib, const char *spec);
 
+/* The time and memory of a training step, part by part, with tune's settings. Writes nothing. */
+IDIM_API int idim_bench(idim *lib, const char *spec, idim_watch *watch, void *user);
+
 /* What `command` would do: resolved settings, D, d, memory, time. Touches nothing. */
 IDIM_API int idim_plan(idim *lib, const char *command, const char *spec);
 

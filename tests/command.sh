@@ -191,6 +191,12 @@ holds "failed runs are records" [ "$(cat wild/runs/*/record.json | grep -c '"fai
 holds "failed runs leave no checkpoint" [ -z "$(ls wild/runs/*/checkpoint.idim 2> /dev/null)" ]
 prints "idim.measure/1" measure --status study --json
 
+prints "push" bench --model "$model" --train all.csv --dim 50
+prints "idim.bench/1" bench --model "$model" --train all.csv --method full --json
+holds "bench --json is one object" one_object idim.bench
+refuses 2 "dim: is missing" bench --model "$model" --train all.csv
+refuses 2 "--output-dir: is an option of" bench --output-dir x
+
 refuses 4 "absent.csv" tune --model "$model" --train absent.csv --dim 50 --output-dir c
 refuses 4 "all.csv" tune --model "$model" --train all.csv --dim 50 --output-dir all.csv/c
 refuses 3 "all.csv" eval --model "$model" --adapter all.csv --dev all.csv

@@ -57,7 +57,7 @@ static void wrong_specs_are_refused_by_name(void **state)
         {"predict", "{\"model\":\"M\",\"test\":\"t\",\"logits\":1}",
          "logits: expected true or false, found a number"},
         {"tokenize", "{}", "model: is missing"},
-        {"selftest", "{\"model\":\"M\"}", "is a setting of tune measure eval predict inspect tokenize"},
+        {"selftest", "{\"model\":\"M\"}", "is a setting of tune measure eval predict inspect tokenize gradients bench"},
     };
     idim *lib = check_library(1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

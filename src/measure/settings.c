@@ -7,16 +7,16 @@
 
 #define LARGE 9007199254740992.0 /* 2^53: every integer up to here is exact in a double */
 
-#define TRAINS "tune measure"
-#define SPACE  "tune measure gradients"
-#define DATA   "tune measure eval predict inspect gradients"
-#define SCORES "tune measure eval predict gradients"
-#define ALL    "tune measure eval predict inspect tokenize selftest gradients"
+#define TRAINS "tune measure bench"
+#define SPACE  "tune measure gradients bench"
+#define DATA   "tune measure eval predict inspect gradients bench"
+#define SCORES "tune measure eval predict gradients bench"
+#define ALL    "tune measure eval predict inspect tokenize selftest gradients bench"
 
 /* name, type, fallback, low, high, choices, commands, group, help */
 static const idim_setting table[] = {
-    {"model", IDIM_PATH, "", 0, 0, NULL, "tune measure eval predict inspect tokenize gradients",
-     "Model",
+    {"model", IDIM_PATH, "", 0, 0, NULL,
+     "tune measure eval predict inspect tokenize gradients bench", "Model",
      "a folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or a name in "
      "the Hugging Face cache"},
     {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients", "Model",
@@ -32,9 +32,9 @@ static const idim_setting table[] = {
     {"data", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
      "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv), or the folder of such folders "
      "(CoLA, SST-2, MRPC, ...)"},
-    {"train", IDIM_PATH, "", 0, 0, NULL, "tune measure inspect gradients", "Data",
+    {"train", IDIM_PATH, "", 0, 0, NULL, "tune measure inspect gradients bench", "Data",
      "a .tsv, .csv or .jsonl file to train on; its header names the columns"},
-    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune measure eval inspect gradients", "Data",
+    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune measure eval inspect gradients bench", "Data",
      "a file scored during training"},
     {"test", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
      "a file scored at the end, or to be labelled by predict"},
@@ -44,13 +44,13 @@ static const idim_setting table[] = {
     {"label", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
      "the column of the label (default: label); float labels mean regression"},
     {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL,
-     "tune measure eval predict inspect tokenize gradients", "Data",
+     "tune measure eval predict inspect tokenize gradients bench", "Data",
      "tokens a text may have, special tokens included (default: 128; eval and predict: as the "
      "adapter was trained; tokenize: no limit)"},
     {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, SPACE, "Data",
      "use only the first N examples to train; 0: all"},
-    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune measure eval gradients", "Data",
-     "score only the first N examples; 0: all"},
+    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune measure eval gradients bench",
+     "Data", "score only the first N examples; 0: all"},
 
     {"split", IDIM_CHOICE, "train", 0, 0, "train|dev|test", "gradients", "Data",
      "the examples whose gradients are written"},
@@ -61,7 +61,7 @@ static const idim_setting table[] = {
     {"method", IDIM_CHOICE, "said", 0, 0, "said|did|full|head|bias", SPACE, "Subspace",
      "what is trained: a subspace with learned scales, without, every weight, the classifier, or "
      "all biases and the classifier"},
-    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, "tune gradients", "Subspace",
+    {"dim", IDIM_INTEGER, "", 1, LARGE, NULL, "tune gradients bench", "Subspace",
      "d, counting everything that is trained (said, did)"},
     {"projection", IDIM_CHOICE, "fastfood", 0, 0,
      "fastfood|fastfood-tensor|srht|onehot|dense|sparse", SPACE, "Subspace",
@@ -131,7 +131,7 @@ static const idim_setting table[] = {
      "shows how the study in this folder stands, and does nothing"},
     {"output", IDIM_PATH, "", 0, 0, NULL, "gradients", SETTINGS_RUNNING,
      "the NumPy file to write (.npy)"},
-    {"output_dir", IDIM_PATH, "", 0, 0, NULL, TRAINS, SETTINGS_RUNNING,
+    {"output_dir", IDIM_PATH, "", 0, 0, NULL, "tune measure", SETTINGS_RUNNING,
      "the folder for adapter.idim, best.idim, record.json and log.jsonl (tune), or the study "
      "(measure); what was stopped goes on from here"},
     {"threads", IDIM_INTEGER, "0", 0, 4096, NULL, ALL, SETTINGS_RUNNING,
@@ -145,8 +145,8 @@ static const idim_setting table[] = {
      "no progress and no notes on standard error"},
     {"verbose", IDIM_FLAG, "false", 0, 0, NULL, ALL, SETTINGS_COMMAND,
      "a line of progress every second on standard error, also where there is no terminal (-v)"},
-    {"dry_run", IDIM_FLAG, "false", 0, 0, NULL, SCORES, SETTINGS_COMMAND,
-     "prints the resolved settings, sizes, memory and time, and touches nothing"},
+    {"dry_run", IDIM_FLAG, "false", 0, 0, NULL, "tune measure eval predict gradients",
+     SETTINGS_COMMAND, "prints the resolved settings, sizes, memory and time, and touches nothing"},
 };
 
 /* in the order in which measure varies them, the last fastest: cells of one base stand together */
