@@ -122,6 +122,7 @@ static void every_setting_comes_back(void **state)
     static const char *const normalizes[] = {"global", "tensor", "weight", "capped", "balanced"};
     static const char *const groups[] = {"block", "module", "tensor", "none"};
     static const char *const problems[] = {"classes", "regression", "multi-label"};
+    static const char *const poolings[] = {"auto", "cls", "mean", "last"};
     static const double ranges[] = {0.02, 0, 0.0200001, 1, 1e-30, 999999};
     int64_t n;
     const projection *const *projections = projection_list(&n);
@@ -136,7 +137,7 @@ static void every_setting_comes_back(void **state)
         e.problem = problems[i % 3];
         e.projection = projections[i % n]->name;
         e.pull = i % 2 ? "public" : "exact";
-        e.pooling = i % 4 < 2 ? "cls" : "mean";
+        e.pooling = poolings[i % 4];
         e.initializer_range = ranges[i % 6];
         e.seed = i % 2 ? UINT64_MAX : 0;
         e.max_seq_length = i * i * 100;

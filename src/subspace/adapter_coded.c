@@ -35,7 +35,7 @@ static const char *const PROBLEMS[] = {"classes", "regression", "multi-label"};
 static const char *const NORMALIZES[] = {"balanced", "capped", "tensor", "global", "weight"};
 static const char *const PROJECTIONS[] = {"fastfood", "fastfood-tensor", "srht",
                                           "onehot",   "dense",           "sparse"};
-static const char *const POOLINGS[] = {"cls", "mean"};
+static const char *const POOLINGS[] = {"auto", "cls", "mean", "last"};
 static const char *const PULLS[] = {"exact", "public"};
 
 /* the settings that are one word of a few, and their places in one number; never renumbered */
