@@ -133,6 +133,7 @@ IDIM_API int idim_gradients(idim *lib, const char *spec, idim_watch *watch, void
  * keys take arrays), in the study folder "output_dir". {"status": DIR} only shows how one stands. */
 IDIM_API int idim_measure(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_inspect(idim *lib, const char *spec);
+IDIM_API int idim_merge(idim *lib, const char *spec);
 
 /* The time and memory of a training step, part by part, with tune's settings. Writes nothing. */
 IDIM_API int idim_bench(idim *lib, const char *spec, idim_watch *watch, void *user);

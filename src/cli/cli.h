@@ -37,7 +37,7 @@ typedef struct command {
     int (*run)(cli *c);    /* an exit code                                    */
 } command;
 
-extern const command command_tune, command_measure, command_eval, command_predict,
+extern const command command_tune, command_measure, command_eval, command_predict, command_merge,
     command_gradients, command_inspect, command_tokenize, command_bench, command_selftest;
 
 /* Commands in the order of the help. */

@@ -224,6 +224,9 @@ static int open_parts(job *j)
     TRY(open_adapter(j));
     if (path == NULL && is_command(j, "inspect") && j->adapter != NULL)
         return 0;
+    if (is_command(j, "merge") && j->adapter == NULL)
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "adapter: expected a file that tune wrote (--adapter FILE), found none");
     if (path == NULL)
         return fail(j->lib, IDIM_EARGUMENT,
                     "model: expected a model folder (--model PATH), found none");
@@ -232,7 +235,7 @@ static int open_parts(job *j)
         return tokenizer_open(j->lib, j->folder, &j->tokenizer);
     if (names_a_task(j))
         TRY(open_data(j));
-    else if (!is_command(j, "inspect"))
+    else if (!is_command(j, "inspect") && !is_command(j, "merge"))
         return fail(j->lib, IDIM_EARGUMENT,
                     "data: expected --task with --data, or files (--train, --dev, --test), found "
                     "none");

@@ -11,15 +11,15 @@
 #define SPACE  "tune measure gradients bench"
 #define DATA   "tune measure eval predict inspect gradients bench"
 #define SCORES "tune measure eval predict gradients bench"
-#define ALL    "tune measure eval predict inspect tokenize selftest gradients bench"
+#define ALL    "tune measure eval predict inspect tokenize selftest gradients bench merge"
 
 /* name, type, fallback, low, high, choices, commands, group, help */
 static const idim_setting table[] = {
     {"model", IDIM_PATH, "", 0, 0, NULL,
-     "tune measure eval predict inspect tokenize gradients bench", "Model",
+     "tune measure eval predict inspect tokenize gradients bench merge", "Model",
      "a folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or a name in "
      "the Hugging Face cache"},
-    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients", "Model",
+    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients merge", "Model",
      "a file that tune wrote into its output folder (adapter.idim, best.idim)"},
     {"pooling", IDIM_CHOICE, "auto", 0, 0, "auto|cls|mean|last", SCORES, "Model",
      "what the head reads: as the model's family has it, the first token, the mean of all, the "
@@ -131,7 +131,7 @@ static const idim_setting table[] = {
      "shows how the study in this folder stands, and does nothing"},
     {"output", IDIM_PATH, "", 0, 0, NULL, "gradients", SETTINGS_RUNNING,
      "the NumPy file to write (.npy)"},
-    {"output_dir", IDIM_PATH, "", 0, 0, NULL, "tune measure", SETTINGS_RUNNING,
+    {"output_dir", IDIM_PATH, "", 0, 0, NULL, "tune measure merge", SETTINGS_RUNNING,
      "the folder for adapter.idim, best.idim, record.json and log.jsonl (tune), or the study "
      "(measure); what was stopped goes on from here"},
     {"threads", IDIM_INTEGER, "0", 0, 4096, NULL, ALL, SETTINGS_RUNNING,
