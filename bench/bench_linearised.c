@@ -4,9 +4,9 @@
  *
  * SETTINGS.json is what idim tune takes (model, train, dev, method did, dim = d_max, output_dir).
  * Prints a row a d: score and loss on dev, ridge, |z|, iterations, seconds; then the score of the
- * network at theta0 + s P z for the s of 1, 1/2, 1/4 ... 1/64 that does best on the training rows'
- * loss. FOLDER gets z as an adapter for each d whose projection is the one made for it (those that
- * share the block of d_max, docs/linearised.md), at that s.
+ * network at theta0 + s P z, s from 1/64 doubled as long as the loss of 512 training rows falls.
+ * FOLDER gets z as an adapter for each d whose projection is the one made for it (those that share
+ * the block of d_max, docs/linearised.md), at that s.
  *
  * SPDX-License-Identifier: MIT */
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "measure/linearised.h"
 
-enum { SCALES = 7, MOST_DIMS = 32 };
+enum { SMALLEST = 64, SOME_ROWS = 512, MOST_DIMS = 32 };
 
 typedef struct bench {
     idim *lib;
@@ -30,18 +30,17 @@ static int fail_here(bench *b)
 }
 
 /* the network at the first p->dim numbers of z times s */
-static int score_network(bench *b, const linearised_point *p, subspace *space, double s,
-                         split_name on, evaluation *out)
+static int score_network(bench *b, const linearised_point *p, double s, const split *on,
+                         evaluation *out)
 {
     tape *t;
     real *x;
-    int64_t d = subspace_dim(space);
-    TRY(NEW(b->lib, real, d, "x", &x));
+    TRY(NEW(b->lib, real, subspace_dim(b->job.space), "x", &x));
     for (int64_t i = 0; i < p->dim; i++)
         x[i] = (real)(s * p->z[i]);
-    subspace_push(space, x, b->job.model->weights->theta);
+    subspace_push(b->job.space, x, b->job.model->weights->theta);
     TRY(tape_new(b->lib, b->job.model->weights, &t));
-    TRY(evaluate_split(b->job.model, t, b->job.task, &b->job.task->splits[on], NULL, out));
+    TRY(evaluate_split(b->job.model, t, b->job.task, on, NULL, out));
     tape_free(t);
     memory_free(b->lib, x);
     return 0;
@@ -49,19 +48,19 @@ static int score_network(bench *b, const linearised_point *p, subspace *space, d
 
 static int best_scale(bench *b, const linearised_point *p, double *scale, evaluation *dev)
 {
-    subspace *space = b->job.space; /* did, d_max */
+    split some = b->job.task->splits[SPLIT_TRAIN];
     double least = 0;
+    some.n = some.n < SOME_ROWS ? some.n : SOME_ROWS;
     *scale = 0;
-    for (int k = 0; k < SCALES; k++) {
+    for (double s = 1.0 / SMALLEST; s <= 1; s *= 2) {
         evaluation train;
-        double s = 1.0 / (1 << k);
-        TRY(score_network(b, p, space, s, SPLIT_TRAIN, &train));
-        if (*scale == 0 || train.loss < least) {
-            least = train.loss;
-            *scale = s;
-        }
+        TRY(score_network(b, p, s, &some, &train));
+        if (*scale > 0 && train.loss > least)
+            break;
+        least = train.loss;
+        *scale = s;
     }
-    return score_network(b, p, space, *scale, SPLIT_DEV, dev);
+    return score_network(b, p, *scale, &b->job.task->splits[SPLIT_DEV], dev);
 }
 
 static int print_point(bench *b, const linearised_point *p, const char *folder)
