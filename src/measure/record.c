@@ -95,10 +95,13 @@ json_t *record_adapter(const job *j)
 
 json_t *record_begin(const job *j)
 {
+    json_t *settings = settings_part(j->spec);
+    if (settings == NULL)
+        return NULL;
     json_t *out = json_pack("{s:s, s:s}", "schema", "idim.run/1", "version", IDIM_VERSION);
     json_object_set_new(out, "model", model_part(j->model));
     json_object_set_new(out, "task", task_part(j->task));
-    json_object_set_new(out, "settings", settings_part(j->spec));
+    json_object_set_new(out, "settings", settings);
     return out;
 }
 
