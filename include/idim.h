@@ -145,6 +145,10 @@ IDIM_API int idim_plan(idim *lib, const char *command, const char *spec);
 IDIM_API int idim_tokenize(idim *lib, const char *spec, const char *const *texts,
                            const int64_t *lengths, int64_t n, int pairs);
 
+/* A study folder (measure.json, runs/) to its page, report.html, and its figures, figures/. The
+ * same folder gives the same bytes. */
+IDIM_API int idim_report(idim *lib, const char *study_dir);
+
 /* Kernels against their reference, adjoint and gradient checks on this machine. */
 IDIM_API int idim_selftest(idim *lib);
 

@@ -64,8 +64,8 @@ static void every_setting_is_in_the_completions(void **state)
 static void every_setting_is_in_the_help_of_its_commands(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"tune",    "eval",     "predict",
-                                           "inspect", "tokenize", "selftest"};
+    static const char *const commands[] = {"tune",     "eval",   "predict", "inspect",
+                                           "tokenize", "report", "selftest"};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         char arguments[64];
         snprintf(arguments, sizeof arguments, "%s --help", commands[i]);

@@ -38,7 +38,8 @@ typedef struct command {
 } command;
 
 extern const command command_tune, command_measure, command_eval, command_predict, command_merge,
-    command_gradients, command_inspect, command_tokenize, command_bench, command_selftest;
+    command_gradients, command_inspect, command_tokenize, command_bench, command_report,
+    command_selftest;
 
 /* Commands in the order of the help. */
 const command *const *cli_commands(int *n);

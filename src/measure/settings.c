@@ -11,7 +11,7 @@
 #define SPACE  "tune measure gradients bench"
 #define DATA   "tune measure eval predict inspect gradients bench"
 #define SCORES "tune measure eval predict gradients bench"
-#define ALL    "tune measure eval predict inspect tokenize selftest gradients bench merge"
+#define ALL    "tune measure eval predict inspect tokenize report selftest gradients bench merge"
 
 /* name, type, fallback, low, high, choices, commands, group, help */
 static const idim_setting table[] = {

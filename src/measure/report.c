@@ -1,0 +1,144 @@
+/* From the folder to the page and the figures.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "measure/report.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "measure/record.h"
+#include "measure/report_page.h"
+
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+static bool belong_together(const study_cell *a, const study_cell *b)
+{
+    return strcmp(a->model, b->model) == 0 && strcmp(a->task, b->task) == 0 &&
+           strcmp(a->variation, b->variation) == 0;
+}
+
+/* appends letters and digits of the text, everything between them as one "-" */
+static void add_slug(buffer *b, const char *text)
+{
+    enum { MOST = 40 };
+    int64_t end = b->n + MOST;
+    if (b->n > 0)
+        buffer_put(b, "-");
+    for (; *text != '\0' && b->n < end; text++) {
+        unsigned char letter = (unsigned char)*text;
+        if (letter < 128 && isalnum(letter)) {
+            char low = (char)tolower(letter);
+            buffer_bytes(b, &low, 1);
+        } else if (b->n > 0 && b->bytes[b->n - 1] != '-') {
+            buffer_put(b, "-");
+        }
+    }
+    while (b->n > 0 && b->bytes[b->n - 1] == '-')
+        b->n--;
+}
+
+/* the slug of group n; one that an earlier group has gets the group's number */
+static int name_group(study *s, study_group *groups, int64_t n)
+{
+    const study_cell *c = groups[n].cell[0];
+    buffer b = {.lib = s->lib};
+    add_slug(&b, study_base_name(c->model));
+    add_slug(&b, c->task);
+    if (c->variation[0] != '\0')
+        add_slug(&b, c->variation);
+    if (b.n == 0)
+        buffer_put(&b, "study");
+    bool taken = false;
+    for (int64_t i = 0; i < n && b.status == 0; i++)
+        taken = taken || ((int64_t)strlen(groups[i].slug) == b.n &&
+                          memcmp(groups[i].slug, b.bytes, (size_t)b.n) == 0);
+    if (taken)
+        buffer_add(&b, "-%lld", (long long)n + 1);
+
+    char *slug = NULL;
+    int status = b.status;
+    if (status == 0)
+        status = study_array(s, b.n + 1, 1, &slug);
+    if (status == 0)
+        memcpy(slug, b.bytes, (size_t)b.n);
+    groups[n].slug = slug;
+    buffer_free(&b);
+    return status;
+}
+
+int study_groups(study *s, study_group **out, int64_t *n)
+{
+    *n = 0;
+    TRY(study_array(s, s->n_cells, sizeof **out, out));
+    for (int varied = 0; varied < 2; varied++)
+        for (int64_t i = 0; i < s->n_cells; i++) {
+            study_cell *c = &s->cell[i];
+            int64_t g = 0;
+            if ((c->variation[0] != '\0') != (varied == 1))
+                continue;
+            while (g < *n && !belong_together((*out)[g].cell[0], c))
+                g++;
+            study_group *group = &(*out)[g];
+            if (g == *n) {
+                TRY(study_array(s, s->n_cells, sizeof group->cell[0], &group->cell));
+                group->cell[0] = c;
+                TRY(name_group(s, *out, g));
+                *n += 1;
+            }
+            group->cell[group->n++] = c;
+        }
+    return 0;
+}
+
+/* ---- the folder ------------------------------------------------------------------------------ */
+
+static int write_page(study *s)
+{
+    buffer b = {.lib = s->lib};
+    page p = {.b = &b, .s = s};
+    char *path;
+    TRY(study_groups(s, &p.group, &p.n_groups));
+    TRY(file_join(s->lib, s->folder, "report.html", &path));
+    page_write(&p);
+    int status = b.status;
+    if (status == 0)
+        status = file_write(s->lib, path, b.bytes, b.n);
+    buffer_free(&b);
+    memory_free(s->lib, path);
+    return status;
+}
+
+int report_write_page(idim *lib, const char *folder)
+{
+    study s;
+    int status = study_read(lib, folder, &s);
+    if (status == 0)
+        status = write_page(&s);
+    study_close(&s);
+    return status;
+}
+
+static int write_result(study *s)
+{
+    char *path;
+    TRY(file_join(s->lib, s->folder, "report.html", &path));
+    json_t *out =
+        json_pack("{s:s, s:s, s:s, s:I, s:I}", "schema", "idim.report/1", "version", IDIM_VERSION,
+                  "page", path, "cells", (json_int_t)s->n_cells, "runs", (json_int_t)s->n_runs);
+    memory_free(s->lib, path);
+    return record_finish(s->lib, out);
+}
+
+int idim_report(idim *lib, const char *study_dir)
+{
+    study s;
+    library_clear(lib);
+    int status = study_read(lib, study_dir, &s);
+    if (status == 0)
+        status = write_page(&s);
+    if (status == 0)
+        status = write_result(&s);
+    study_close(&s);
+    return status;
+}

@@ -1,0 +1,38 @@
+/* The figures of a study, each drawn twice: for a desk and for a phone.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef IDIM_MEASURE_REPORT_DRAW_H
+#define IDIM_MEASURE_REPORT_DRAW_H
+
+#include "base/buffer.h"
+#include "measure/report_study.h"
+
+/* Cells of one model, task and variation: what is drawn over each other. */
+typedef struct study_group {
+    const study_cell **cell; /* [n] */
+    int64_t n;
+    const char *slug; /* a file name: letters of the model and the task */
+} study_group;
+
+/* Groups in the order of their first cells, those without a variation before the others; from the
+ * study's arena. */
+int study_groups(study *s, study_group **out, int64_t *n);
+
+/* Score against d; `narrow` for a phone. Nothing where no cell has a point. */
+void draw_score(buffer *b, const study_group *g, bool narrow);
+bool has_score(const study_group *g);
+
+/* Training loss against the step, a line a dimension. */
+void draw_training(buffer *b, const study_cell *c, bool narrow);
+bool has_training(const study_cell *c);
+
+/* d90 with its interval, a row a cell with an answer. */
+void draw_intervals(buffer *b, const study *s, bool narrow);
+bool has_intervals(const study *s);
+
+/* The mean loss of some runs in n_bins equal parts of the training, NAN where there is none; *steps
+ * is the last step of the longest. */
+void training_bins(const study_run *const *run, int64_t n, int64_t n_bins, double *bin,
+                   double *steps);
+
+#endif
