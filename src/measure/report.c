@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "measure/record.h"
+#include "measure/report_export.h"
 #include "measure/report_page.h"
 
 /* ---- groups ---------------------------------------------------------------------------------- */
@@ -93,52 +94,81 @@ int study_groups(study *s, study_group **out, int64_t *n)
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
-static int write_page(study *s)
+static int write_page(study *s, study_group *groups, int64_t n)
 {
     buffer b = {.lib = s->lib};
-    page p = {.b = &b, .s = s};
-    char *path;
-    TRY(study_groups(s, &p.group, &p.n_groups));
-    TRY(file_join(s->lib, s->folder, "report.html", &path));
+    page p = {.b = &b, .s = s, .group = groups, .n_groups = n};
     page_write(&p);
-    int status = b.status;
-    if (status == 0)
-        status = file_write(s->lib, path, b.bytes, b.n);
-    buffer_free(&b);
-    memory_free(s->lib, path);
-    return status;
+    return export_write(&b, s->folder, "report", ".html");
 }
 
 int report_write_page(idim *lib, const char *folder)
 {
     study s;
+    study_group *groups;
+    int64_t n;
     int status = study_read(lib, folder, &s);
     if (status == 0)
-        status = write_page(&s);
+        status = study_groups(&s, &groups, &n);
+    if (status == 0)
+        status = write_page(&s, groups, n);
     study_close(&s);
     return status;
 }
 
-static int write_result(study *s)
+/* data, scripts and tables, then the pictures gnuplot makes of them */
+static int write_figures(study *s, study_group *groups, int64_t n, buffer *note, int64_t *drawn)
 {
-    char *path;
+    char *folder;
+    buffer names = {.lib = s->lib};
+    TRY(file_join(s->lib, s->folder, "figures", &folder));
+    int status = file_make_folder(s->lib, folder);
+    if (status == 0)
+        status = export_tables(s, folder);
+    if (status == 0)
+        status = export_figures(s, groups, n, folder, &names);
+    if (status == 0)
+        status = export_pictures(s->lib, folder, &names, note, drawn);
+    buffer_free(&names);
+    memory_free(s->lib, folder);
+    return status;
+}
+
+static int write_result(const study *s, const buffer *note, int64_t drawn)
+{
+    char *path, *figures = NULL;
     TRY(file_join(s->lib, s->folder, "report.html", &path));
-    json_t *out =
-        json_pack("{s:s, s:s, s:s, s:I, s:I}", "schema", "idim.report/1", "version", IDIM_VERSION,
-                  "page", path, "cells", (json_int_t)s->n_cells, "runs", (json_int_t)s->n_runs);
+    int status = file_join(s->lib, s->folder, "figures", &figures);
+    json_t *out = NULL;
+    if (status == 0)
+        out = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s?}", "schema", "idim.report/1",
+                        "version", IDIM_VERSION, "page", path, "figures", figures, "cells",
+                        (json_int_t)s->n_cells, "runs", (json_int_t)s->n_runs, "drawn",
+                        (json_int_t)drawn, "note", note->n > 0 ? note->bytes : NULL);
     memory_free(s->lib, path);
-    return record_finish(s->lib, out);
+    memory_free(s->lib, figures);
+    return status != 0 ? status : record_finish(s->lib, out);
+}
+
+static int write_all(study *s, buffer *note)
+{
+    study_group *groups;
+    int64_t n, drawn = 0;
+    TRY(study_groups(s, &groups, &n));
+    TRY(write_page(s, groups, n));
+    TRY(write_figures(s, groups, n, note, &drawn));
+    return write_result(s, note, drawn);
 }
 
 int idim_report(idim *lib, const char *study_dir)
 {
     study s;
+    buffer note = {.lib = lib};
     library_clear(lib);
     int status = study_read(lib, study_dir, &s);
     if (status == 0)
-        status = write_page(&s);
-    if (status == 0)
-        status = write_result(&s);
+        status = write_all(&s, &note);
+    buffer_free(&note);
     study_close(&s);
     return status;
 }

@@ -12,13 +12,13 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-enum { BINS = 60, MOST_DIMS = 6, MOST_CURVES = MOST_DIMS + 1 };
+enum { MOST_DIMS = 6, MOST_CURVES = MOST_DIMS + 1 };
 
 void training_bins(const study_run *const *run, int64_t n, int64_t n_bins, double *bin,
                    double *steps)
 {
-    double count[BINS] = {0};
-    assert(n_bins <= BINS);
+    double count[TRAINING_BINS] = {0};
+    assert(n_bins <= TRAINING_BINS);
     *steps = 1;
     for (int64_t k = 0; k < n_bins; k++)
         bin[k] = 0;
@@ -38,7 +38,7 @@ void training_bins(const study_run *const *run, int64_t n, int64_t n_bins, doubl
 }
 
 typedef struct curve {
-    double bin[BINS], steps;
+    double bin[TRAINING_BINS], steps;
     int64_t dim; /* 0: full fine-tuning */
     double last; /* the last bin with a value */
     int shade;   /* of the ramp; -1: full   */
@@ -145,9 +145,10 @@ static void draw_curve_labels(const frame *f, const curve_list *l)
         const curve *c = &l->item[i];
         double from = axis_at(&f->x, ((double)l->bins - 0.5) / (double)l->bins * c->steps);
         begin_path(f->b, "leader", c);
-        BUFFER_DRAW(f->b, "M~ ~H~L~ ~h3'/>", from, axis_at(&f->y, c->last), f->right, f->right + 10,
-                    place[i]);
-        BUFFER_DRAW(f->b, "<text class='label' x='~' y='~'>", f->right + 16, place[i] + 4);
+        BUFFER_DRAW(f->b, "M~ ~H~L~ ~h3'/>", from, axis_at(&f->y, c->last), f->right,
+                    f->right + (f->narrow ? 6 : 10), place[i]);
+        BUFFER_DRAW(f->b, "<text class='label' x='~' y='~'>", f->right + (f->narrow ? 11 : 16),
+                    place[i] + 4);
         if (c->dim > 0)
             buffer_put(f->b, "d ");
         if (c->dim > 0)
@@ -172,7 +173,7 @@ static void find_ranges(const curve_list *l, frame *f)
     f->y.high += room;
 }
 
-/* as many parts as the longest log has lines, 60 at most */
+/* as many parts as the longest log has lines, TRAINING_BINS at most */
 static int64_t number_of_bins(const study_cell *c)
 {
     int64_t most = 1;
@@ -185,7 +186,7 @@ static int64_t number_of_bins(const study_cell *c)
             if (r != NULL && r->n_log > most)
                 most = r->n_log;
         }
-    return most < BINS ? most : BINS;
+    return most < TRAINING_BINS ? most : TRAINING_BINS;
 }
 
 void draw_training(buffer *b, const study_cell *c, bool narrow)
@@ -198,7 +199,7 @@ void draw_training(buffer *b, const study_cell *c, bool narrow)
                .top = 26,
                .y_scale = 1,
                .narrow = narrow};
-    f.right = f.width - (narrow ? 82 : 200);
+    f.right = f.width - (narrow ? 80 : 200);
     f.bottom = f.top + (narrow ? 190 : 240);
     f.height = f.bottom + 46;
     find_curves(c, &l);

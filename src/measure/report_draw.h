@@ -30,8 +30,10 @@ bool has_training(const study_cell *c);
 void draw_intervals(buffer *b, const study *s, bool narrow);
 bool has_intervals(const study *s);
 
-/* The mean loss of some runs in n_bins equal parts of the training, NAN where there is none; *steps
- * is the last step of the longest. */
+enum { TRAINING_BINS = 30 };
+
+/* The mean loss of some runs in n_bins equal parts of the training (TRAINING_BINS at most), NAN
+ * where there is none; *steps is the last step of the longest. */
 void training_bins(const study_run *const *run, int64_t n, int64_t n_bins, double *bin,
                    double *steps);
 

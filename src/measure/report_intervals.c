@@ -15,7 +15,7 @@ static int64_t answered(const study *s)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < s->n_cells; i++)
-        n += s->cell[i].answer.status == ANSWER_OK;
+        n += s->cell[i].answer.status == MEASURE_OK;
     return n;
 }
 
@@ -95,12 +95,27 @@ static void draw_row(const frame *f, const study *s, const study_cell *c, double
     buffer_put(f->b, "</text>\n");
 }
 
+/* room for the longest label, as letters are wide at most */
+static double label_width(buffer *b, const study *s)
+{
+    double widest = 60;
+    for (int64_t i = 0; i < s->n_cells; i++) {
+        buffer label = {.lib = b->lib};
+        if (s->cell[i].answer.status != MEASURE_OK)
+            continue;
+        add_label(&label, s, &s->cell[i]);
+        widest = fmax(widest, 7.5 * (double)label.n + 20);
+        buffer_free(&label);
+    }
+    return fmin(widest, 400);
+}
+
 void draw_intervals(buffer *b, const study *s, bool narrow)
 {
     double row = narrow ? 38 : 28;
     frame f = {.b = b,
                .width = narrow ? FIGURE_NARROW : FIGURE_WIDE,
-               .left = narrow ? 8 : 330,
+               .left = narrow ? 8 : label_width(b, s),
                .top = 12,
                .y_scale = 1,
                .narrow = narrow};
@@ -111,7 +126,7 @@ void draw_intervals(buffer *b, const study *s, bool narrow)
     f.y = (axis){0, 1, f.bottom, f.top, false};
     for (int64_t i = 0; i < s->n_cells; i++) {
         const study_answer *a = &s->cell[i].answer;
-        if (a->status != ANSWER_OK)
+        if (a->status != MEASURE_OK)
             continue;
         range_take(&f.x.low, &f.x.high, a->d90);
         range_take(&f.x.low, &f.x.high, a->low > 0 ? a->low : (double)NAN);
@@ -124,7 +139,7 @@ void draw_intervals(buffer *b, const study *s, bool narrow)
     frame_axis_x(&f, narrow ? "d90 (log)" : "d90 with 95 % interval (log scale)");
     double y = f.top + row * (narrow ? 0.75 : 0.6);
     for (int64_t i = 0; i < s->n_cells; i++)
-        if (s->cell[i].answer.status == ANSWER_OK) {
+        if (s->cell[i].answer.status == MEASURE_OK) {
             draw_row(&f, s, &s->cell[i], y);
             y += row;
         }

@@ -16,18 +16,22 @@ void page_anchor(buffer *b, int64_t cell, const char *part)
     buffer_add(b, "c%lld-%s", (long long)cell + 1, part);
 }
 
-/* writes plain words escaped */
+static void put_escaped(const page *p, buffer *plain)
+{
+    if (plain->n > 0)
+        html_text(p->b, plain->bytes);
+    if (plain->status != 0)
+        p->b->status = plain->status;
+    buffer_free(plain);
+}
+
 typedef void cell_words(buffer *b, const study_cell *c);
 
 static void put_words(const page *p, const study_cell *c, cell_words *words)
 {
     buffer plain = {.lib = p->b->lib};
     words(&plain, c);
-    if (plain.n > 0)
-        html_text(p->b, plain.bytes);
-    if (plain.status != 0)
-        p->b->status = plain.status;
-    buffer_free(&plain);
+    put_escaped(p, &plain);
 }
 
 static int64_t index_of(const page *p, const study_cell *c)
@@ -57,22 +61,25 @@ static void put_head(const page *p)
 
 static void put_headline(const page *p)
 {
-    buffer plain = {.lib = p->b->lib};
-    words_headline(&plain, p->s);
+    buffer answer = {.lib = p->b->lib}, overall = {.lib = p->b->lib};
+    words_headline(&answer, p->s);
+    words_overall(&overall, p->s);
     buffer_put(p->b, "<header>\n<p class='over'>Intrinsic dimension, measured with idim</p>\n<h1>");
-    html_text(p->b, plain.bytes != NULL ? plain.bytes : "");
+    put_escaped(p, &answer);
     buffer_put(p->b, "</h1>\n");
-    if (plain.status != 0)
-        p->b->status = plain.status;
-    buffer_free(&plain);
+    if (overall.n > 0) {
+        buffer_put(p->b, "<p>");
+        put_escaped(p, &overall);
+        buffer_put(p->b, "</p>\n");
+    }
     if (!p->s->complete)
         buffer_put(p->b, "<p><strong>The study is not finished.</strong> What stands here is what "
                          "the runs so far say.</p>\n");
     buffer_add(p->b,
-               "<p class='note'>%s from %lld finished runs. d is how many numbers are "
-               "trained: a fixed random map turns them into a change of all weights at once, "
-               "and d90 is the smallest d that reaches the target.</p>\n</header>\n",
-               p->s->n_cells == 1 ? "One question, answered" : "Answers", (long long)p->s->n_runs);
+               "<p class='note'>From %lld finished runs. d is how many numbers are trained: a "
+               "fixed random map turns them into a change of all weights at once. d90 is the "
+               "smallest d that reaches the target.</p>\n</header>\n",
+               (long long)p->s->n_runs);
 }
 
 static void put_share(const page *p, const study_cell *c)
@@ -96,7 +103,7 @@ static void put_card(const page *p, const study_cell *c, int series)
     buffer_put(p->b, " &middot; ");
     put_words(p, c, words_method);
     buffer_put(p->b, "</p>\n");
-    if (c->answer.status == ANSWER_OK) {
+    if (c->answer.status == MEASURE_OK) {
         buffer_put(p->b, "<b>");
         words_about(p->b, c->answer.d90);
         buffer_put(p->b, "</b>\n<p>numbers");
@@ -107,7 +114,9 @@ static void put_card(const page *p, const study_cell *c, int series)
         }
         buffer_put(p->b, "</p>\n");
     } else {
-        buffer_add(p->b, "<b class='none'>no answer: %s</b>\n<p>", answer_names[c->answer.status]);
+        buffer_put(p->b, "<b class='none'>no answer: ");
+        words_status(p->b, c->answer.status);
+        buffer_put(p->b, "</b>\n<p>");
         html_text(p->b, c->answer.reason);
         buffer_put(p->b, "</p>\n");
     }
@@ -141,18 +150,32 @@ static void put_group_title(const page *p, const study_group *g)
     }
 }
 
+/* what the headline has said already is not said again */
+static void put_answers(const page *p, const study_group *g)
+{
+    for (int64_t i = 0; i < g->n; i++) {
+        const study_cell *c = g->cell[i];
+        bool said = p->n_groups == 1 && c->answer.status == MEASURE_OK;
+        buffer_put(p->b, said ? "<p><strong>" : "<p>");
+        if (said)
+            html_text(p->b, c->method);
+        buffer_put(p->b, said ? "</strong>: " : "");
+        if (said)
+            words_d90(p->b, &c->answer);
+        else
+            put_words(p, c, words_answer);
+        buffer_put(p->b, said ? ". " : " ");
+        put_words(p, c, words_corrected);
+        buffer_put(p->b, "</p>\n");
+    }
+}
+
 static void put_score_figure(const page *p, const study_group *g)
 {
     buffer_add(p->b, "<h3 id='figure-%s'>", g->slug);
     put_group_title(p, g);
     buffer_put(p->b, "</h3>\n");
-    for (int64_t i = 0; i < g->n; i++) {
-        buffer_put(p->b, "<p>");
-        put_words(p, g->cell[i], words_answer);
-        buffer_put(p->b, " ");
-        put_words(p, g->cell[i], words_corrected);
-        buffer_put(p->b, "</p>\n");
-    }
+    put_answers(p, g);
     if (!has_score(g))
         return;
     buffer_put(p->b, "<figure>\n");
@@ -240,8 +263,10 @@ static void put_link(const page *p, const study_cell *c, const char *part, doubl
 
 static void put_answer_cell(const page *p, const study_cell *c, const study_answer *a)
 {
-    if (a->status != ANSWER_OK) {
-        buffer_add(p->b, "<td>%s</td>", answer_names[a->status]);
+    if (a->status != MEASURE_OK) {
+        buffer_put(p->b, "<td>");
+        words_status(p->b, a->status);
+        buffer_put(p->b, "</td>");
         return;
     }
     buffer_put(p->b, "<td class='n'><a href='#");
@@ -311,8 +336,11 @@ void page_write(const page *p)
     put_headline(p);
     put_cards(p);
     buffer_put(p->b, "<main>\n");
+    if (p->n_groups > 1)
+        put_intervals(p);
     put_figures(p);
-    put_intervals(p);
+    if (p->n_groups == 1)
+        put_intervals(p);
     put_table(p);
     put_training(p);
     page_settings(p);

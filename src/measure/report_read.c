@@ -11,11 +11,7 @@
 
 #define LARGEST 1e15 /* sizes and scores beyond are a damaged file */
 
-enum { DOCUMENT_LIMIT = 64 << 20 };
-
-const char *const answer_names[N_ANSWERS] = {
-    "ok",       "not_reached", "below_range", "full_below_majority", "target_below_majority",
-    "unstable", "incomplete"};
+enum { DOCUMENT_LIMIT = 64 << 20, MEASURE_STATUSES = MEASURE_INCOMPLETE + 1 };
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -137,24 +133,28 @@ static int read_answer(const json_place *in, study_answer *out)
 {
     const char *word;
     TRY(want_text(in, "status", &word));
-    out->status = N_ANSWERS;
-    for (int i = 0; i < N_ANSWERS; i++)
-        if (strcmp(word, answer_names[i]) == 0)
-            out->status = (answer_status)i;
-    if (out->status == N_ANSWERS) {
+    int found = 0;
+    while (found < MEASURE_STATUSES &&
+           strcmp(word, measure_status_name((measure_status)found)) != 0)
+        found++;
+    if (found == MEASURE_STATUSES) {
         json_place at = json_member(in, "status");
         return json_fail_expected(
             &at, "one of ok|not_reached|below_range|full_below_majority|target_below_majority|"
                  "unstable|incomplete");
     }
+    out->status = (measure_status)found;
     out->reason = "";
     TRY(json_take_text(in, "reason", &out->reason));
     TRY(take_score(in, "target", &out->target));
     TRY(take_size(in, "d90", &out->d90));
     TRY(take_size(in, "low", &out->low));
     TRY(take_size(in, "high", &out->high));
+    /* an end of the interval at 0 is an open one */
+    out->low = out->low > 0 ? out->low : (double)NAN;
+    out->high = out->high > 0 ? out->high : (double)NAN;
     json_place at = json_member(in, "d90");
-    if (out->status == ANSWER_OK && !(out->d90 > 0))
+    if (out->status == MEASURE_OK && !(out->d90 > 0))
         return json_fail_expected(&at, "a number above 0, for the status is ok");
     return 0;
 }
@@ -290,7 +290,7 @@ static int read_cell(study *s, const json_place *at, study_cell *out)
     TRY(read_linearised(s, at, out));
 
     json_place corrected = json_member(at, "corrected");
-    out->corrected = (study_answer){ANSWER_INCOMPLETE, "", NAN, NAN, NAN, NAN};
+    out->corrected = (study_answer){MEASURE_INCOMPLETE, "", NAN, NAN, NAN, NAN};
     return json_present(&corrected) ? read_answer(&corrected, &out->corrected) : 0;
 }
 

@@ -12,7 +12,7 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-enum { MOST_LEVELS = 48, MOST_SERIES = 6, STRIP_ROW = 16, LEGEND_ROW = 20, DODGE = 7 };
+enum { MOST_LEVELS = 48, MOST_SERIES = 6, STRIP_ROW = 16, LEGEND_ROW = 20, DODGE = 6, BESIDE = 7 };
 
 bool has_score(const study_group *g)
 {
@@ -38,7 +38,7 @@ static void take_curve(const study_curve *c, frame *f)
 static void take_answer(const study_answer *a, frame *f)
 {
     range_take(&f->y.low, &f->y.high, a->target);
-    if (a->status != ANSWER_OK)
+    if (a->status != MEASURE_OK)
         return;
     range_take(&f->x.low, &f->x.high, a->d90);
     range_take(&f->x.low, &f->x.high, a->low);
@@ -123,12 +123,14 @@ static void draw_levels(const frame *f, const study_group *g)
         double y = axis_at(&f->y, l.item[i].y);
         buffer_add(f->b, "<path class='level %s'", l.item[i].class);
         BUFFER_DRAW(f->b, " d='M~ ~H~'/>", f->left, y, f->right);
-        BUFFER_DRAW(f->b, "<path class='leader' d='M~ ~L~ ~h3'/>", f->right, y, f->right + 10,
-                    place[i]);
+        BUFFER_DRAW(f->b, "<path class='leader' d='M~ ~L~ ~h3'/>", f->right, y,
+                    f->right + (f->narrow ? 6 : 10), place[i]);
         buffer_add(f->b, "<text class='label %s'", l.item[i].class);
-        BUFFER_DRAW(f->b, " x='~' y='~'>", f->right + 16, place[i] + 4);
+        BUFFER_DRAW(f->b, " x='~' y='~'>", f->right + (f->narrow ? 11 : 16), place[i] + 4);
         buffer_add(f->b, "%s ", l.item[i].word);
         words_score(f->b, l.item[i].metric, l.item[i].y);
+        if (f->narrow && f->y_scale == 100)
+            f->b->n -= 2; /* " %": the axis says it */
         buffer_put(f->b, "</text>\n");
     }
 }
@@ -204,9 +206,10 @@ static void draw_points(const frame *f, const study_cell *c, double shift)
         if (isfinite(p->low) && isfinite(p->high))
             BUFFER_DRAW(f->b, "<path class='whisker' d='M~ ~V~'/>", x, axis_at(&f->y, p->low),
                         axis_at(&f->y, p->high));
+        /* beside the mean, on the side away from the other methods */
         for (int64_t k = 0; k < p->n_scores; k++)
             if (isfinite(p->scores[k]))
-                draw_run(f, c, p, k, shift);
+                draw_run(f, c, p, k, shift < 0 ? shift - BESIDE : shift + BESIDE);
         if (isfinite(p->score))
             BUFFER_DRAW(f->b, "<circle class='mean' cx='~' cy='~' r='4.2'/>\n", x,
                         axis_at(&f->y, p->score));
@@ -218,7 +221,7 @@ static void draw_points(const frame *f, const study_cell *c, double shift)
 /* one answer: a line from the crossing down to its row, and the interval in the row */
 static void draw_answer(const frame *f, const study_answer *a, double row, const char *class)
 {
-    if (a->status != ANSWER_OK)
+    if (a->status != MEASURE_OK)
         return;
     double x = axis_at(&f->x, a->d90);
     double from = axis_at(&f->x, isfinite(a->low) ? a->low : f->x.low);
@@ -258,13 +261,13 @@ static void draw_legend(const frame *f, const study_group *g)
         BUFFER_DRAW(f->b, "<circle class='mean' cx='~' cy='~' r='4.2'/>", f->left + 11, y - 4);
         BUFFER_DRAW(f->b, "</g><text class='key' x='~' y='~'>", f->left + 30, y);
         html_short(f->b, c->method, 24);
-        if (c->answer.status == ANSWER_OK) {
+        if (c->answer.status == MEASURE_OK) {
             buffer_put(f->b, ": d90 ");
             words_d90(f->b, &c->answer);
         } else {
             buffer_put(f->b, ": no d90");
         }
-        if (c->corrected.status == ANSWER_OK && !f->narrow) {
+        if (c->corrected.status == MEASURE_OK && !f->narrow) {
             buffer_put(f->b, "; corrected for chance ");
             words_d90(f->b, &c->corrected);
         }
@@ -285,7 +288,7 @@ static frame make_frame(buffer *b, const study_group *g, bool narrow)
                .width = narrow ? FIGURE_NARROW : FIGURE_WIDE,
                .left = narrow ? 34 : 52,
                .narrow = narrow};
-    f.right = f.width - (narrow ? 82 : 200);
+    f.right = f.width - (narrow ? 92 : 200);
     f.top = legend + 30;
     f.bottom = f.top + (narrow ? 250 : 350) + strip;
     f.height = f.bottom + 46;

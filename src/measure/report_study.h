@@ -17,23 +17,10 @@
 
 #include "base/arena.h"
 #include "base/library.h"
-
-typedef enum answer_status {
-    ANSWER_OK,
-    ANSWER_NOT_REACHED,
-    ANSWER_BELOW_RANGE,
-    ANSWER_FULL_BELOW_MAJORITY,
-    ANSWER_TARGET_BELOW_MAJORITY,
-    ANSWER_UNSTABLE,
-    ANSWER_INCOMPLETE,
-    N_ANSWERS
-} answer_status;
-
-/* "ok", "not_reached", ... */
-extern const char *const answer_names[N_ANSWERS];
+#include "measure/estimate.h"
 
 typedef struct study_answer {
-    answer_status status;
+    measure_status status;
     const char *reason;
     double target, d90, low, high;
 } study_answer;

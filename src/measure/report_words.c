@@ -82,8 +82,8 @@ void words_score(buffer *b, const char *metric, double score)
 void words_d90(buffer *b, const study_answer *a)
 {
     bool low = isfinite(a->low), high = isfinite(a->high);
-    words_about(b, a->status == ANSWER_OK ? a->d90 : (double)NAN);
-    if (a->status != ANSWER_OK || (!low && !high))
+    words_about(b, a->status == MEASURE_OK ? a->d90 : (double)NAN);
+    if (a->status != MEASURE_OK || (!low && !high))
         return;
     buffer_put(b, low ? " (" : " (below ");
     words_about(b, low ? a->low : a->high);
@@ -110,6 +110,12 @@ void words_interval(buffer *b, const study_answer *a)
     buffer_put(b, low && !high ? " and above)" : ")");
 }
 
+void words_status(buffer *b, measure_status status)
+{
+    for (const char *at = measure_status_name(status); *at != '\0'; at++)
+        buffer_bytes(b, *at == '_' ? " " : at, 1);
+}
+
 void words_method(buffer *b, const study_cell *c)
 {
     buffer_put(b, c->method);
@@ -134,14 +140,15 @@ static void add_range(buffer *b, const study_cell *c)
     words_count(b, c->dim_high);
 }
 
-/* the reason as a sentence of its own */
+/* the reason, or a remark on an answer, as a sentence of its own */
 static void add_reason(buffer *b, const study_answer *a)
 {
+    const char *what = a->status == MEASURE_OK ? "Note" : "The reason";
     size_t length = strlen(a->reason);
     if (length == 0)
         return;
     char last = a->reason[length - 1];
-    buffer_add(b, " The reason: %s%s", a->reason, last == '.' || last == '!' ? "" : ".");
+    buffer_add(b, " %s: %s%s", what, a->reason, last == '.' || last == '!' ? "" : ".");
 }
 
 static void add_ok(buffer *b, const study_cell *c)
@@ -159,38 +166,39 @@ static void add_ok(buffer *b, const study_cell *c)
     buffer_put(b, ", trained with ");
     words_method(b, c);
     buffer_put(b, ".");
+    add_reason(b, &c->answer);
 }
 
 void words_answer(buffer *b, const study_cell *c)
 {
     const char *model = study_base_name(c->model);
-    if (c->answer.status == ANSWER_OK) {
+    if (c->answer.status == MEASURE_OK) {
         add_ok(b, c);
         return;
     }
     switch (c->answer.status) {
-    case ANSWER_NOT_REACHED:
+    case MEASURE_NOT_REACHED:
         buffer_add(b, "%s did not reach ", model);
         add_goal(b, c);
         add_range(b, c);
         break;
-    case ANSWER_BELOW_RANGE:
+    case MEASURE_BELOW_RANGE:
         buffer_add(b, "%s needs fewer numbers than were tried to reach ", model);
         add_goal(b, c);
         add_range(b, c);
         break;
-    case ANSWER_FULL_BELOW_MAJORITY:
+    case MEASURE_FULL_BELOW_MAJORITY:
         buffer_add(b,
                    "There is no answer for %s on %s: full fine-tuning does not beat the "
                    "majority class",
                    model, c->task);
         break;
-    case ANSWER_TARGET_BELOW_MAJORITY:
+    case MEASURE_TARGET_BELOW_MAJORITY:
         buffer_add(b, "There is no answer for %s by this rule: ", model);
         add_goal(b, c);
         buffer_put(b, " is no more than always giving the majority class");
         break;
-    case ANSWER_UNSTABLE:
+    case MEASURE_UNSTABLE:
         buffer_add(b, "There is no answer for %s on %s: the runs are too unstable", model, c->task);
         break;
     default:
@@ -204,14 +212,14 @@ void words_answer(buffer *b, const study_cell *c)
     add_reason(b, &c->answer);
 }
 
-static const char *const corrected_words[N_ANSWERS] = {
-    [ANSWER_NOT_REACHED] = "was not reached",
-    [ANSWER_BELOW_RANGE] = "is reached with fewer numbers than were tried",
-    [ANSWER_FULL_BELOW_MAJORITY] =
+static const char *const corrected_words[] = {
+    [MEASURE_NOT_REACHED] = "was not reached",
+    [MEASURE_BELOW_RANGE] = "is reached with fewer numbers than were tried",
+    [MEASURE_FULL_BELOW_MAJORITY] =
         "means nothing here: full fine-tuning does not beat the majority",
-    [ANSWER_TARGET_BELOW_MAJORITY] = "lies below the majority class",
-    [ANSWER_UNSTABLE] = "has no answer: the runs are too unstable",
-    [ANSWER_INCOMPLETE] = "has no answer yet",
+    [MEASURE_TARGET_BELOW_MAJORITY] = "lies below the majority class",
+    [MEASURE_UNSTABLE] = "has no answer: the runs are too unstable",
+    [MEASURE_INCOMPLETE] = "has no answer yet",
 };
 
 void words_corrected(buffer *b, const study_cell *c)
@@ -220,15 +228,15 @@ void words_corrected(buffer *b, const study_cell *c)
         return;
     buffer_put(b, "Counted from the majority class instead of from zero, the target is ");
     words_score(b, c->metric, c->corrected.target);
-    if (c->corrected.status == ANSWER_OK) {
+    if (c->corrected.status == MEASURE_OK) {
         buffer_put(b, " and takes about ");
         words_about(b, c->corrected.d90);
         buffer_put(b, " numbers");
         words_interval(b, &c->corrected);
         buffer_put(b, ".");
-        return;
+    } else {
+        buffer_add(b, " and %s.", corrected_words[c->corrected.status]);
     }
-    buffer_add(b, " and %s.", corrected_words[c->corrected.status]);
     add_reason(b, &c->corrected);
 }
 
@@ -240,7 +248,7 @@ static void add_others(buffer *b, const study *s, const study_cell *first)
         const study_cell *c = &s->cell[i];
         if (c == first || strcmp(c->model, first->model) != 0 ||
             strcmp(c->task, first->task) != 0 || c->variation[0] != '\0' ||
-            c->answer.status != ANSWER_OK)
+            c->answer.status != MEASURE_OK)
             continue;
         b->n -= 1; /* the full stop */
         buffer_add(b, "; with %s about ", c->method);
@@ -252,35 +260,46 @@ static void add_others(buffer *b, const study *s, const study_cell *first)
 
 void words_headline(buffer *b, const study *s)
 {
-    const study_cell *first = NULL, *last = NULL;
+    for (int64_t i = 0; i < s->n_cells; i++)
+        if (s->cell[i].answer.status == MEASURE_OK) {
+            words_answer(b, &s->cell[i]);
+            add_others(b, s, &s->cell[i]);
+            return;
+        }
+    if (s->n_cells > 0)
+        words_answer(b, &s->cell[0]);
+    else
+        buffer_put(b, "This study has no results yet.");
+}
+
+static void add_end(buffer *b, const study_cell *c)
+{
+    words_about(b, c->answer.d90);
+    buffer_add(b, " (%s on %s, ", study_base_name(c->model), c->task);
+    words_method(b, c);
+    buffer_put(b, ")");
+}
+
+void words_overall(buffer *b, const study *s)
+{
+    const study_cell *least = NULL, *most = NULL;
     int64_t answered = 0;
-    double least = INFINITY, most = 0;
     for (int64_t i = 0; i < s->n_cells; i++) {
         const study_cell *c = &s->cell[i];
-        if (c->answer.status != ANSWER_OK)
+        if (c->answer.status != MEASURE_OK)
             continue;
         answered++;
-        first = first == NULL ? c : first;
-        last = c;
-        least = fmin(least, c->answer.d90);
-        most = fmax(most, c->answer.d90);
+        least = least == NULL || c->answer.d90 < least->answer.d90 ? c : least;
+        most = most == NULL || c->answer.d90 > most->answer.d90 ? c : most;
     }
-    if (first == NULL) {
-        if (s->n_cells == 0)
-            buffer_put(b, "This study has no results yet.");
-        else
-            words_answer(b, &s->cell[0]);
+    if (s->n_cells < 3 && answered == s->n_cells)
         return;
+    buffer_add(b, "%lld of %lld cells have an answer", (long long)answered, (long long)s->n_cells);
+    if (answered > 1) {
+        buffer_put(b, ": d90 lies between about ");
+        add_end(b, least);
+        buffer_put(b, " and about ");
+        add_end(b, most);
     }
-    if (strcmp(first->model, last->model) == 0 && strcmp(first->task, last->task) == 0) {
-        words_answer(b, first);
-        add_others(b, s, first);
-        return;
-    }
-    buffer_add(b, "%lld of %lld questions have an answer: between about ", (long long)answered,
-               (long long)s->n_cells);
-    words_about(b, least);
-    buffer_put(b, " and about ");
-    words_about(b, most);
-    buffer_put(b, " numbers are enough.");
+    buffer_put(b, ".");
 }

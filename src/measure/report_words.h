@@ -32,8 +32,15 @@ void words_answer(buffer *b, const study_cell *c);
 /* The answer by the chance-corrected rule, one sentence; nothing where it was not looked for. */
 void words_corrected(buffer *b, const study_cell *c);
 
-/* What the whole study found, in one sentence. */
+/* The first answer, with those of the other methods for the same model and task. */
 void words_headline(buffer *b, const study *s);
+
+/* How many cells have an answer and between what d90 lies; nothing where one sentence said it all.
+ */
+void words_overall(buffer *b, const study *s);
+
+/* "not reached" */
+void words_status(buffer *b, measure_status status);
 
 /* "said", or "said, groups none" */
 void words_method(buffer *b, const study_cell *c);
