@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "measure/record.h"
 #include "measure/report_export.h"
-#include "measure/report_page.h"
+#include "measure/report_models.h"
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
@@ -98,7 +98,11 @@ static int write_page(study *s, study_group *groups, int64_t n)
 {
     buffer b = {.lib = s->lib};
     page p = {.b = &b, .s = s, .group = groups, .n_groups = n};
-    page_write(&p);
+    int status = page_write(&p);
+    if (status != 0) {
+        buffer_free(&b);
+        return status;
+    }
     return export_write(&b, s->folder, "report", ".html");
 }
 
@@ -127,6 +131,8 @@ static int write_figures(study *s, study_group *groups, int64_t n, buffer *note,
         status = export_tables(s, folder);
     if (status == 0)
         status = export_figures(s, groups, n, folder, &names);
+    if (status == 0)
+        status = export_models(s, folder, &names);
     if (status == 0)
         status = export_pictures(s->lib, folder, &names, note, drawn);
     buffer_free(&names);

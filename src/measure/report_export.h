@@ -14,6 +14,18 @@ int export_tables(const study *s, const char *folder);
 int export_figures(const study *s, const study_group *groups, int64_t n, const char *folder,
                    buffer *names);
 
+/* A scatter of rows series,kind,x,y,low,high,model of kind "model", KIND-NUMBER.csv and .gp. */
+typedef struct scatter_file {
+    const char *kind, *title, *x_name, *y_name;
+    int64_t number;
+    bool x_log, y_log;
+    bool across; /* low and high are along x */
+    bool joined; /* by a line                */
+} scatter_file;
+
+/* Frees the data. */
+int export_scatter(const scatter_file *f, buffer *data, const char *folder, buffer *names);
+
 /* Runs gnuplot on every NAME.gp of `names` (lines) for SVG, PNG and PDF. What could not be drawn is
  * a sentence in `note`, not a failure: *drawn is how many figures were. */
 int export_pictures(idim *lib, const char *folder, const buffer *names, buffer *note,

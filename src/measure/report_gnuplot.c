@@ -351,6 +351,37 @@ static int write_bytes(const study *s, const study_group *g, const char *folder,
     return status;
 }
 
+/* ---- over models ----------------------------------------------------------------------------- */
+
+int export_scatter(const scatter_file *f, buffer *data, const char *folder, buffer *names)
+{
+    buffer script = {.lib = data->lib}, name = {.lib = data->lib};
+    buffer_add(&name, "%s-%lld", f->kind, (long long)f->number);
+    if (name.status != 0) {
+        buffer_free(data);
+        return name.status;
+    }
+    put_script_head(&script, name.bytes);
+    buffer_put(&script, "set title '");
+    put_quoted(&script, f->title);
+    buffer_add(&script,
+               "'\nset xlabel '%s'\nset ylabel '%s'\nunset key\n%s%sset offsets graph "
+               "0.1, graph 0.25, graph 0.1, graph 0.1\n",
+               f->x_name, f->y_name, f->x_log ? "set logscale x\n" : "",
+               f->y_log ? "set logscale y\n" : "");
+    buffer_put(&script, "plot ");
+    put_plot(&script, 0, "model", "3456",
+             f->across ? "xerrorbars pointtype 7" : "yerrorbars pointtype 7");
+    if (f->joined) {
+        buffer_put(&script, ", \\\n  ");
+        put_plot(&script, 0, "model", "34", "lines");
+    }
+    buffer_put(&script, ", \\\n  data skip 1 using 3:4:7 with labels left offset 1,0.6\n");
+    int status = write_pair(data, &script, folder, name.bytes, names);
+    buffer_free(&name);
+    return status;
+}
+
 int export_figures(const study *s, const study_group *groups, int64_t n, const char *folder,
                    buffer *names)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "measure/report_figure.h"
+#include "measure/report_models.h"
 #include "measure/report_words.h"
 
 enum { MOST_CARDS = 8, MOST_SERIES = 6 };
@@ -330,7 +331,7 @@ static void put_table(const page *p)
                "last layer is trained; biases: it and all biases.</p>\n</section>\n");
 }
 
-void page_write(const page *p)
+int page_write(const page *p)
 {
     put_head(p);
     put_headline(p);
@@ -342,9 +343,11 @@ void page_write(const page *p)
     if (p->n_groups == 1)
         put_intervals(p);
     put_table(p);
+    TRY(page_models(p));
     put_training(p);
     page_settings(p);
     page_repeat(p);
     page_records(p);
     buffer_put(p->b, "</main>\n</body>\n</html>\n");
+    return 0;
 }

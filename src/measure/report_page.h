@@ -15,7 +15,7 @@ typedef struct page {
 } page;
 
 /* The whole page. */
-void page_write(const page *p);
+int page_write(const page *p);
 
 /* Its last sections: settings, how to repeat it, records. */
 void page_settings(const page *p);
