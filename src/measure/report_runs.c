@@ -4,13 +4,11 @@
  * SPDX-License-Identifier: MIT */
 #include "measure/report_study.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "format/json.h"
 
 #define LARGEST 1e15
@@ -19,42 +17,20 @@ enum { LOG_LIMIT = 256 << 20 };
 
 /* ---- the names ------------------------------------------------------------------------------- */
 
-static int compare_names(const void *a, const void *b)
+/* the well-formed names of the folder, in their order */
+static int take_names(study *s, const folder_names *names)
 {
-    return strcmp(((const study_run *)a)->name, ((const study_run *)b)->name);
-}
-
-/* every well-formed name in the folder, in the order of their letters: readdir has none */
-static int list_runs(study *s, const char *folder, DIR *open_folder)
-{
-    int64_t room = 0;
-    study_run *list = NULL;
-    int status = 0;
-    struct dirent *entry;
-    while (status == 0 && (entry = readdir(open_folder)) != NULL) {
-        if (!study_is_name(entry->d_name))
+    TRY(study_array(s, names->n, sizeof s->run[0], &s->run));
+    for (int64_t i = 0; i < names->n; i++) {
+        char *name;
+        int64_t size = (int64_t)strlen(names->name[i]) + 1;
+        if (!study_is_name(names->name[i]))
             continue;
-        if (s->n_runs == room) {
-            room = 2 * room + 64;
-            status = memory_resize(s->lib, room, sizeof *list, folder, (void **)&list);
-        }
-        size_t length = strlen(entry->d_name) + 1;
-        char *name = status == 0 ? arena_take(s->memory, (int64_t)length, 1) : NULL;
-        if (name == NULL) {
-            status = IDIM_EMEMORY;
-            break;
-        }
-        memcpy(name, entry->d_name, length);
-        list[s->n_runs++] = (study_run){.name = name};
+        TRY(study_array(s, size, 1, &name));
+        memcpy(name, names->name[i], (size_t)size);
+        s->run[s->n_runs++] = (study_run){.name = name};
     }
-    if (status == 0)
-        status = study_array(s, s->n_runs, sizeof s->run[0], &s->run);
-    if (status == 0 && s->n_runs > 0) {
-        memcpy(s->run, list, (size_t)s->n_runs * sizeof *list);
-        qsort(s->run, (size_t)s->n_runs, sizeof s->run[0], compare_names);
-    }
-    memory_free(s->lib, list);
-    return status;
+    return 0;
 }
 
 /* ---- one run --------------------------------------------------------------------------------- */
@@ -77,7 +53,7 @@ static int read_record(study *s, const char *path, study_run *r)
 
     r->score = r->train = r->rate = r->seconds = NAN;
     r->method = "";
-    TRY(json_take_text(&root, "error", &r->error));
+    TRY(json_take_text(&root, "failure", &r->error));
     TRY(json_take_text(&root, "metric", &metric));
     TRY(json_take_text(&root, "method", &r->method));
     TRY(json_take_integer(&root, "dim", 0, (int64_t)LARGEST, &r->dim));
@@ -183,19 +159,14 @@ static int read_all(study *s, const char *folder)
 int study_read_runs(study *s)
 {
     char *folder;
+    folder_names names = {0};
     TRY(file_join(s->lib, s->folder, "runs", &folder));
-    int status = 0;
-    DIR *open_folder = opendir(folder);
-    if (open_folder != NULL) {
-        status = list_runs(s, folder, open_folder);
-        closedir(open_folder);
-    } else if (errno == ENOENT) { /* a study before its first run */
-        status = study_array(s, 0, sizeof s->run[0], &s->run);
-    } else {
-        status = fail(s->lib, IDIM_EIO, "%s: cannot be opened: %s", folder, strerror(errno));
-    }
+    int status = folder_list(s->lib, folder, &names);
+    if (status == 0)
+        status = take_names(s, &names);
     if (status == 0)
         status = read_all(s, folder);
+    folder_names_free(s->lib, &names);
     memory_free(s->lib, folder);
     return status;
 }
