@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
-PADDED = ("roberta", "xlm-roberta", "distilbert", "electra")  # and in these the padding token
+PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert")  # and in these the padding token
 
 
 def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
@@ -53,6 +53,11 @@ MODELS = {
     "electra/same-width": spec(3, [7, 2], embedding_size=15, **bert_like(15, 3, 17, 2, "relu")),
     "electra/bare": spec(2, [6, 11, 1], pairs=True, bare=True, embedding_size=24, **bert_like(
         12, 2, 14, 1, "gelu_new", type_vocab_size=3, layer_norm_eps=1e-5)),
+    "albert/plain": spec(2, [9, 4, 13], pairs=True, embedding_size=10, **bert_like(16, 4, 20, 4)),
+    "albert/groups": spec(3, [7, 3], embedding_size=12, num_hidden_groups=2, inner_group_num=2,
+                          **bert_like(9, 3, 11, 5, "relu", type_vocab_size=3)),
+    "albert/bare": spec(1, [6, 11, 1], problem="regression", bare=True, embedding_size=7, **bert_like(
+        15, 5, 14, 2, "gelu_new", layer_norm_eps=1e-5)),
 }
 
 

@@ -49,11 +49,6 @@ static const tensor_row CLASSIFIER[] = {
     {"classifier.bias", ONE, LABELS},
 };
 
-static bool has_pooler(const arch_config *c)
-{
-    return c->pooling == POOLING_OWN || c->pooling == POOLING_CLS;
-}
-
 static int declare(params *p, arch_config *c)
 {
     part parts[] = {PART(ROLE_BODY, EMBEDDINGS),
@@ -79,13 +74,7 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     for (int64_t l = 0; l < c->layers; l++, w += N_LAYER)
         x = post_norm_layer(t, c, &o, w, x, s);
 
-    x = pooled(t, c, x, s, POOL_FIRST);
-    if (has_pooler(c)) {
-        x = unary(t, linear(t, x, w[0], w[1]), UNARY_TANH);
-        w += 2;
-    }
-    x = dropout(t, x, c->classifier_dropout);
-    return linear(t, x, w[0], w[1]);
+    return pooler_head(t, c, w, pooled(t, c, x, s, POOL_FIRST));
 }
 
 const arch arch_bert = {"bert", "bert.", configure, declare, forward};

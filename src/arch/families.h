@@ -6,6 +6,7 @@
 
 #include "arch/arch.h"
 
-extern const arch arch_bert, arch_distilbert, arch_electra, arch_roberta, arch_xlm_roberta;
+extern const arch arch_albert, arch_bert, arch_distilbert, arch_electra, arch_roberta,
+    arch_xlm_roberta;
 
 #endif

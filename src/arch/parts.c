@@ -56,6 +56,17 @@ static bool ends_with(const char *name, const char *end)
     return n >= m && strcmp(name + n - m, end) == 0;
 }
 
+static int make_name(idim *lib, const part *q, int64_t number, const char *name, char **out)
+{
+    long long outer = number / q->inner, inner = number % q->inner;
+    if (q->prefix == NULL)
+        return memory_format(lib, out, "%s", name);
+    if (q->inner_prefix == NULL)
+        return memory_format(lib, out, "%s%lld.%s", q->prefix, outer, name);
+    return memory_format(lib, out, "%s%lld.%s%lld.%s", q->prefix, outer, q->inner_prefix, inner,
+                         name);
+}
+
 /* a module begins with each tensor that is no bias */
 static int declare_rows(params *p, arch_config *c, const part *q, int64_t number, int32_t block,
                         int32_t *module)
@@ -63,10 +74,7 @@ static int declare_rows(params *p, arch_config *c, const part *q, int64_t number
     for (int64_t i = 0; i < q->n; i++) {
         const tensor_row *row = &q->row[i];
         char *name;
-        if (q->prefix == NULL)
-            TRY(memory_format(p->lib, &name, "%s", row->name));
-        else
-            TRY(memory_format(p->lib, &name, "%s%lld.%s", q->prefix, (long long)number, row->name));
+        TRY(make_name(p->lib, q, number, row->name, &name));
         bool is_bias = ends_with(row->name, ".bias");
         *module += is_bias ? 0 : 1;
         param like = {.name = name,
@@ -274,6 +282,21 @@ var *pooled(tape *t, const arch_config *c, var *x, sequences s, pool_kind own)
     static const pool_kind KIND[] = {
         [POOLING_CLS] = POOL_FIRST, [POOLING_MEAN] = POOL_MEAN, [POOLING_LAST] = POOL_LAST};
     return pool(t, x, s, c->pooling == POOLING_OWN ? own : KIND[c->pooling]);
+}
+
+bool has_pooler(const arch_config *c)
+{
+    return c->pooling == POOLING_OWN || c->pooling == POOLING_CLS;
+}
+
+var *pooler_head(tape *t, const arch_config *c, const int64_t *w, var *x)
+{
+    if (has_pooler(c)) {
+        x = unary(t, linear(t, x, w[0], w[1]), UNARY_TANH);
+        w += 2;
+    }
+    x = dropout(t, x, c->classifier_dropout);
+    return linear(t, x, w[0], w[1]);
 }
 
 var *dense_head(tape *t, const arch_config *c, const int64_t *w, var *x, unary_kind f)

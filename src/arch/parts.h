@@ -40,18 +40,22 @@ typedef struct tensor_row {
 } tensor_row;
 
 /* Tensors that follow each other. Repeated ones are called PREFIXi.NAME and are a block each;
- * others belong to the block before them, those of the head to one of their own. */
+ * others belong to the block before them, those of the head to one of their own. With an inner
+ * prefix the names are PREFIXi.INNERk.NAME, k below `inner`, and `times` counts all of them. */
 typedef struct part {
     param_role role;
     const tensor_row *row;
     int64_t n;
     const char *prefix; /* NULL: not repeated */
     int64_t times;
+    const char *inner_prefix;
+    int64_t inner;
 } part;
 
-#define COUNT_OF(array)               ((int64_t)(sizeof(array) / sizeof *(array)))
-#define PART(role, rows)              ((part){(role), (rows), COUNT_OF(rows), NULL, 1})
-#define REPEATED(prefix, times, rows) ((part){ROLE_BODY, (rows), COUNT_OF(rows), (prefix), (times)})
+#define COUNT_OF(array)  ((int64_t)(sizeof(array) / sizeof *(array)))
+#define PART(role, rows) ((part){(role), (rows), COUNT_OF(rows), NULL, 1, NULL, 1})
+#define REPEATED(prefix, times, rows)                                                              \
+    ((part){ROLE_BODY, (rows), COUNT_OF(rows), (prefix), (times), NULL, 1})
 
 int declare_parts(params *p, arch_config *c, const part *parts, int64_t n);
 
@@ -139,6 +143,11 @@ var *post_norm_layer(tape *t, const arch_config *c, const layer_options *o, cons
 
 /* The row of each sequence that the user wants, else `own`. */
 var *pooled(tape *t, const arch_config *c, var *x, sequences s, pool_kind own);
+
+/* Whether BERT's pooler is there, which was trained on the first token; and the head with it or
+ * without: logits = classifier(dropout(tanh(pooler(x)))), pooler and classifier from w on. */
+bool has_pooler(const arch_config *c);
+var *pooler_head(tape *t, const arch_config *c, const int64_t *w, var *x);
 
 /* logits = out(dropout(f(dense(dropout(x))))), tensors from w on as dense_head_rows has them */
 var *dense_head(tape *t, const arch_config *c, const int64_t *w, var *x, unary_kind f);
