@@ -28,6 +28,7 @@ static const model_case model_cases[] = {
     {"distilbert/plain", 0, NULL}, {"distilbert/odd", 0, NULL},     {"distilbert/bare", 1, NULL},
     {"electra/plain", 0, NULL},    {"electra/same-width", 0, NULL}, {"electra/bare", 0, NULL},
     {"albert/plain", 0, NULL},     {"albert/groups", 0, NULL},      {"albert/bare", 1, NULL},
+    {"mpnet/plain", 0, NULL},      {"mpnet/long", 0, NULL},         {"mpnet/bare", 1, NULL},
 };
 
 enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };

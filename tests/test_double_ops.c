@@ -12,12 +12,14 @@
 #include "tape/ops.h"
 
 enum { TOKENS = 11, HIDDEN = 6, WIDE = 5 };
-enum { X, SECOND, THIRD, SQUARE, WIDE_W, WIDE_B, SCALE, SHIFT, N_WEIGHTS };
+enum { X, SECOND, THIRD, SQUARE, WIDE_W, WIDE_B, SCALE, SHIFT, KEYS_W, BIAS, N_WEIGHTS };
 
 static const int64_t SHAPES[N_WEIGHTS][2] = {
-    [X] = {13, HIDDEN},          [SECOND] = {TOKENS, HIDDEN}, [THIRD] = {TOKENS, HIDDEN},
-    [SQUARE] = {HIDDEN, HIDDEN}, [WIDE_W] = {WIDE, HIDDEN},   [WIDE_B] = {1, WIDE},
-    [SCALE] = {1, HIDDEN},       [SHIFT] = {1, HIDDEN},
+    [X] = {13, HIDDEN},         [SECOND] = {TOKENS, HIDDEN},
+    [THIRD] = {TOKENS, HIDDEN}, [SQUARE] = {HIDDEN, HIDDEN},
+    [WIDE_W] = {WIDE, HIDDEN},  [WIDE_B] = {1, WIDE},
+    [SCALE] = {1, HIDDEN},      [SHIFT] = {1, HIDDEN},
+    [KEYS_W] = {2, HIDDEN},     [BIAS] = {9, 3},
 };
 
 /* rows in no order, some of them twice */
@@ -69,7 +71,7 @@ static var *layer_norm(tape *t)
 
 static var *attend(tape *t, int64_t heads, double p)
 {
-    attention_options o = {heads, p};
+    attention_options o = {.heads = heads, .dropout = p};
     return scalar(t, attention(t, input(t), other(t, SECOND), other(t, THIRD), PACKED, o));
 }
 
@@ -86,6 +88,45 @@ static var *attention_of_3_heads(tape *t)
 static var *attention_with_dropout(tape *t)
 {
     return attend(t, 2, 0.4);
+}
+
+/* HIDDEN = 6: three heads of 2; keys and values of one head, of WIDE_KEYS = 2 columns */
+static var *grouped(tape *t, bool causal, double p)
+{
+    attention_options o = {.heads = 3, .key_heads = 1, .causal = causal, .dropout = p};
+    var *k = linear(t, other(t, SECOND), KEYS_W, -1), *v = linear(t, other(t, THIRD), KEYS_W, -1);
+    return scalar(t, attention(t, input(t), k, v, PACKED, o));
+}
+
+static var *causal_attention(tape *t)
+{
+    attention_options o = {.heads = 2, .causal = true, .dropout = 0.3};
+    return scalar(t, attention(t, input(t), other(t, SECOND), other(t, THIRD), PACKED, o));
+}
+
+static var *grouped_attention(tape *t)
+{
+    return grouped(t, false, 0.3);
+}
+
+static var *grouped_causal_attention(tape *t)
+{
+    return grouped(t, true, 0);
+}
+
+/* the longest sequence has 6 tokens: 11 distances; read by two attentions, the second's scores
+ * unscaled */
+static var *biased_attention(tape *t)
+{
+    static const int32_t bucket[] = {1, 0, 2, 3, 4, 5, 6, 7, 7, 8, 8};
+    var *bias = tape_shared(embedding(t, 11, &(lookup){BIAS, bucket, 0}, 1), 2);
+    attention_options o = {.heads = 3, .bias = bias, .dropout = 0.2};
+    var *y = attention(t, input(t), other(t, SECOND), other(t, THIRD), PACKED, o);
+    o.scale = 1;
+    o.causal = true;
+    y = tape_shared(y, 3);
+    var *q = scale(t, y, 0.3), *k = linear(t, y, SQUARE, -1), *v = linear(t, y, SQUARE, SHIFT);
+    return scalar(t, attention(t, q, k, v, PACKED, o));
 }
 
 static var *gelu(tape *t)
@@ -199,6 +240,10 @@ static const struct {
     {"attention, 1 head", attention_of_1_head},
     {"attention, 3 heads", attention_of_3_heads},
     {"attention with dropout", attention_with_dropout},
+    {"causal attention", causal_attention},
+    {"grouped attention", grouped_attention},
+    {"grouped causal attention", grouped_causal_attention},
+    {"biased attention", biased_attention},
     {"gelu", gelu},
     {"gelu tanh", gelu_tanh},
     {"relu", relu},

@@ -302,7 +302,17 @@ static void check_attention(const kernels *k)
         real *q = draws(1, T * H), *key = draws(2, T * H), *v = draws(3, T * H);
         real *out = draws(4, T * H), *lse = draws(5, T * HEADS);
         real *scratch = draws(6, k->attention_scratch(3, LONG_T, dh));
-        attention_shape a = {4, HEADS, H, START, LONG_T, {0, 0, 0, 1}, q, key, v, lse, scratch};
+        attention_shape a = {.n = 4,
+                             .heads = HEADS,
+                             .hidden = H,
+                             .start = START,
+                             .longest = LONG_T,
+                             .mask = {0, 0, 0, 1},
+                             .q = q,
+                             .k = key,
+                             .v = v,
+                             .lse = lse,
+                             .scratch = scratch};
         k->attention(3, &a, out);
         for (int i = 0; i < 4; i++)
             for (int32_t row = START[i]; row < START[i + 1]; row += 5)
@@ -338,9 +348,19 @@ static void check_key_sums(const kernels *k)
     real *out = draws(5, T * H), *lse = draws(6, T * HEADS), *dq = draws(7, T * H);
     real *dk = draws(8, T * H), *dv = draws(9, T * H);
     real *scratch = draws(10, k->attention_scratch(2, LONG_T, DH));
-    attention_shape a = {2, HEADS, H, START, LONG_T, {5, 6, 6554, 1}, q, key, v, lse, scratch};
+    attention_shape a = {.n = 2,
+                         .heads = HEADS,
+                         .hidden = H,
+                         .start = START,
+                         .longest = LONG_T,
+                         .mask = {5, 6, 6554, 1},
+                         .q = q,
+                         .k = key,
+                         .v = v,
+                         .lse = lse,
+                         .scratch = scratch};
     k->attention(2, &a, out);
-    k->attention_backward(2, &a, dy, dq, dk, dv);
+    k->attention_backward(2, &a, &(attention_gradients){dy, dq, dk, dv, NULL});
     for (int column = 0; column < H; column++) {
         double sum = 0, size = 0;
         for (int row = START[1]; row < START[2]; row++) {

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
-PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert")  # and in these the padding token
+PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet")  # and in these the padding token
 
 
 def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
@@ -58,6 +58,11 @@ MODELS = {
                           **bert_like(9, 3, 11, 5, "relu", type_vocab_size=3)),
     "albert/bare": spec(1, [6, 11, 1], problem="regression", bare=True, embedding_size=7, **bert_like(
         15, 5, 14, 2, "gelu_new", layer_norm_eps=1e-5)),
+    "mpnet/plain": spec(2, [9, 4, 13], **bert_like(16, 4, 20, 2)),
+    "mpnet/long": spec(3, [34, 1, 21], relative_attention_num_buckets=35,
+                       **bert_like(9, 3, 11, 1, "relu", 36)),
+    "mpnet/bare": spec(1, [6, 11], problem="regression", bare=True, **bert_like(
+        15, 5, 14, 2, "gelu_new", layer_norm_eps=1e-5)),
 }
 
 
@@ -65,7 +70,7 @@ class Double(TorchFunctionMode):
     """float32 that is asked for becomes float64"""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is torch.Tensor.float:
+        if func is torch.Tensor.float and args[0].is_floating_point():
             func, args = torch.Tensor.double, args[:1]
         args = tuple(torch.float64 if a is torch.float32 else a for a in args)
         kwargs = {k: torch.float64 if v is torch.float32 else v for k, v in (kwargs or {}).items()}

@@ -96,7 +96,8 @@ static int declare(params *p, arch_config *c)
 static var *forward(tape *t, const arch_config *c, const idim_batch *b)
 {
     const sequences s = {b->start, b->n};
-    const layer_options o = {{c->heads, c->attention_dropout}, c->dropout, 0};
+    layer_options o = layer_like_bert(c);
+    o.after_feed = 0;
     const int64_t *w = c->tensor, *shared = w + N_EMBEDDING;
     const lookup tables[] = {{w[WORD], b->ids, c->pad + 1},
                              {w[POSITION], positions_in_order(t, c, b), 0},

@@ -9,7 +9,8 @@
 #include "arch/families.h"
 
 static const arch *const FAMILIES[] = {
-    &arch_albert, &arch_bert, &arch_distilbert, &arch_electra, &arch_roberta, &arch_xlm_roberta,
+    &arch_albert, &arch_bert,    &arch_distilbert,  &arch_electra,
+    &arch_mpnet,  &arch_roberta, &arch_xlm_roberta,
 };
 
 enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };

@@ -29,8 +29,9 @@ typedef struct arch_config {
     int64_t positions;       /* tokens a sequence may have                            */
     int64_t position_offset; /* rows of the position table before the first           */
     int64_t hidden, layers, heads, inner;
-    int64_t groups, group_layers; /* of shared layers */
-    int64_t embedded;             /* width of the embeddings where they have their own     */
+    int64_t buckets, max_distance; /* of relative positions */
+    int64_t groups, group_layers;  /* of shared layers */
+    int64_t embedded;              /* width of the embeddings where they have their own     */
     int64_t pad; /* the padding token, whose embedding gets no gradient; -1: none */
     bool ignores_segments;
     double norm_eps;

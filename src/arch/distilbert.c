@@ -79,7 +79,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
 {
     const sequences s = {b->start, b->n};
     const int64_t *w = c->tensor;
-    const layer_options o = {{c->heads, c->attention_dropout}, 0, c->dropout};
+    layer_options o = layer_like_bert(c);
+    o.after_attention = 0;
     const lookup tables[] = {{w[WORD], b->ids, c->pad + 1},
                              {w[POSITION], positions_in_order(t, c, b), 0}};
     var *x = embedding(t, b->start[b->n], tables, 2);

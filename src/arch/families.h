@@ -6,7 +6,12 @@
 
 #include "arch/arch.h"
 
-extern const arch arch_albert, arch_bert, arch_distilbert, arch_electra, arch_roberta,
-    arch_xlm_roberta;
+extern const arch arch_albert;
+extern const arch arch_bert;
+extern const arch arch_distilbert;
+extern const arch arch_electra;
+extern const arch arch_mpnet;
+extern const arch arch_roberta;
+extern const arch arch_xlm_roberta;
 
 #endif

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "arch/parts.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- tensors ----------------------------------------------------------------------------------
@@ -46,6 +47,8 @@ static int64_t size(const arch_config *c, size_of which)
         [POSITIONS] = c->positions + c->position_offset,
         [TYPES] = c->types,
         [LABELS] = c->n_labels,
+        [BUCKETS] = c->buckets,
+        [HEADS] = c->heads,
     };
     return sizes[which];
 }
@@ -174,6 +177,19 @@ int config_refuse(const json_place *root, const char *const *keys)
     return 0;
 }
 
+int config_positions_after_padding(const json_place *root, arch_config *c)
+{
+    json_place at = json_member(root, "max_position_embeddings");
+    if (c->positions < c->pad + 2)
+        return json_fail(&at, IDIM_EFORMAT,
+                         "expected more than %lld, the padding token's and those "
+                         "before it, found %lld",
+                         (long long)c->pad + 1, (long long)c->positions);
+    c->position_offset = c->pad + 1;
+    c->positions -= c->position_offset;
+    return 0;
+}
+
 int config_plain_encoder(const json_place *root)
 {
     static const char *const FLAGS[] = {"is_decoder", "add_cross_attention", NULL};
@@ -252,9 +268,34 @@ int32_t *segments_of(tape *t, const arch_config *c, const idim_batch *b)
     return segment;
 }
 
+/* 0 for the token itself; near distances have a bucket each, far ones share one with those of the
+ * same size on a log scale; ahead and behind apart, or what lies ahead as distance 0 */
+static int32_t bucket_of(int64_t distance, distance_buckets d)
+{
+    int64_t n = d.both_ways ? d.n / 2 : d.n, first = d.both_ways && distance > 0 ? n : 0;
+    int64_t away = distance < 0 ? -distance : d.both_ways ? distance : 0;
+    int64_t exact = n / 2;
+    if (away < exact)
+        return (int32_t)(first + away);
+    double far = log((double)away / (double)exact) / log((double)d.max_distance / (double)exact);
+    int64_t bucket = exact + (int64_t)(far * (double)(n - exact));
+    return (int32_t)(first + (bucket < n ? bucket : n - 1));
+}
+
+var *bias_by_distance(tape *t, int64_t table, sequences s, distance_buckets d)
+{
+    int64_t longest = longest_of(s), rows = 2 * longest - 1;
+    int32_t *bucket = tape_room(t, rows);
+    for (int64_t i = 0; i < rows && bucket != NULL; i++)
+        bucket[i] = bucket_of(i - (longest - 1), d);
+    return embedding(t, rows, &(lookup){table, bucket, 0}, 1);
+}
+
 layer_options layer_like_bert(const arch_config *c)
 {
-    return (layer_options){{c->heads, c->attention_dropout}, c->dropout, c->dropout};
+    return (layer_options){.attention = {.heads = c->heads, .dropout = c->attention_dropout},
+                           .after_attention = c->dropout,
+                           .after_feed = c->dropout};
 }
 
 var *post_norm_layer(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,

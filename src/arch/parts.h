@@ -31,7 +31,9 @@ typedef enum size_of {
     VOCAB,
     POSITIONS, /* the table's rows, unused ones too */
     TYPES,
-    LABELS
+    LABELS,
+    BUCKETS, /* of distances */
+    HEADS
 } size_of;
 
 typedef struct tensor_row {
@@ -112,6 +114,9 @@ int config_heads(const json_place *root, const char *key, const arch_config *c);
 /* Settings that ask for another architecture: each of `keys` (NULL at the end) must be false. */
 int config_refuse(const json_place *root, const char *const *keys);
 
+/* max_position_embeddings counts the rows up to c->pad too, which no sequence uses. */
+int config_positions_after_padding(const json_place *root, arch_config *c);
+
 /* position_embedding_type must be "absolute", is_decoder and add_cross_attention false. */
 int config_plain_encoder(const json_place *root);
 
@@ -127,6 +132,17 @@ int32_t *positions_beside_padding(tape *t, const arch_config *c, const idim_batc
 
 /* The batch's segments; 0 where it has none or the family ignores them. */
 int32_t *segments_of(tape *t, const arch_config *c, const idim_batch *b);
+
+/* A bias on scores that depends on the distance of query and key, for attention_options: `n`
+ * buckets of distances up to max_distance, each a row [heads] of `table`. Both ways: what lies
+ * ahead has half of them; else it counts as distance 0. The caller announces how many layers read
+ * it. */
+typedef struct distance_buckets {
+    int64_t n, max_distance;
+    bool both_ways;
+} distance_buckets;
+
+var *bias_by_distance(tape *t, int64_t table, sequences s, distance_buckets d);
 
 /* Where a layer's attention and dropout differ from family to family. */
 typedef struct layer_options {

@@ -11,20 +11,6 @@
 #include "arch/families.h"
 #include "arch/parts.h"
 
-/* max_position_embeddings counts all rows of the table */
-static int settle_positions(const json_place *root, arch_config *c)
-{
-    json_place at = json_member(root, "max_position_embeddings");
-    TRY(json_take_integer(root, "pad_token_id", 0, c->vocab - 1, &c->pad));
-    if (c->positions < c->pad + 2)
-        return json_fail(&at, IDIM_EFORMAT,
-                         "expected more than pad_token_id + 1 = %lld, found %lld",
-                         (long long)c->pad + 1, (long long)c->positions);
-    c->position_offset = c->pad + 1;
-    c->positions -= c->position_offset;
-    return 0;
-}
-
 static int configure_with(idim *lib, const json_t *config, const char *path, int64_t vocab,
                           arch_config *c)
 {
@@ -43,7 +29,7 @@ static int configure_with(idim *lib, const json_t *config, const char *path, int
                        .attention_dropout = 0.1,
                        .initializer_range = 0.02};
     TRY(config_like_bert(&root, c));
-    TRY(settle_positions(&root, c));
+    TRY(config_positions_after_padding(&root, c));
     return config_plain_encoder(&root);
 }
 

@@ -48,8 +48,8 @@ int file_put(file_writer *w, const void *bytes, int64_t n);
 int file_commit(file_writer *w);
 void file_abandon(file_writer *w);
 
-/* Removes the temporary files that processes killed while they wrote `path` have left beside it. For
- * an owner of path alone: of a process that is writing it, the temporary would go too. */
+/* Removes the temporary files that processes killed while they wrote `path` have left beside it.
+ * For an owner of path alone: of a process that is writing it, the temporary would go too. */
 int file_remove_leftovers(idim *lib, const char *path);
 
 /* Appends bytes in one write call. */

@@ -1,8 +1,11 @@
 /* CPU kernel of attention, one sequence and head at a time, ROW_BLOCK queries at a time:
  *
- *     S = Q K' / sqrt(dh);  P = softmax(S) = exp(S - lse);  O = (mask P) V
- *     dV += (mask P)' dO;   dP = mask (dO V');   dS = P (dP - rowsum(P dP)) / sqrt(dh)
- *     dQ = dS K;            dK += dS' Q
+ *     S = scale Q K' + bias;  P = softmax(S) = exp(S - lse);  O = (mask P) V
+ *     dV += (mask P)' dO;     dP = mask (dO V');   dS = P (dP - rowsum(P dP))
+ *     dQ = scale dS K;        dK += scale dS' Q;   dbias += sums of dS along its diagonals
+ *
+ * Causal: query i sees keys 0 .. i, and a block's products stop at its last. Grouped: heads that
+ * share a key head are one task, and add up in it.
  *
  * Only lse is kept; backward makes P and the mask again. Operands are packed into scratch with rows
  * padded by zeros to whole vectors. Tasks own their rows and columns of the results.
@@ -129,7 +132,10 @@ static void unpack(int64_t n, int64_t cols, const real *x, int64_t width, int64_
 typedef struct head_work {
     int64_t T, dh;         /* tokens, head size           */
     int64_t Tp, dp;        /* the same in whole vectors   */
-    int64_t stride, heads; /* of q, k, v; of lse          */
+    int64_t stride, heads; /* of q; of lse                */
+    int64_t key_stride;    /* of k, v                     */
+    bool causal, adds;     /* adds: to dkey and dvalue    */
+    real scale;
     const real *q, *k, *v; /* the head's first entries    */
     real *lse;
     const dropout_mask *mask;
@@ -140,6 +146,7 @@ typedef struct head_work {
     real *query, *dout, *out;        /* [ROW_BLOCK][dp]                */
     real *p, *dp_;                   /* [ROW_BLOCK][Tp]                */
     real *factor;                    /* [ROW_BLOCK * T], whole groups  */
+    real *bias, *dbias; /* [2T - 1]: key j, query i at T - 1 + j - i; bias / scale; or NULL */
 } head_work;
 
 static int64_t groups_of_block(int64_t T)
@@ -156,7 +163,7 @@ static int64_t scratch_of_thread(int64_t T, int64_t dh)
 {
     int64_t Tp = round_up(T, 16), dp = round_up(dh, 16);
     return 2 * dh * Tp + 4 * T * dp + 3 * ROW_BLOCK * dp + 2 * ROW_BLOCK * Tp +
-           groups_of_block(T) * MASK_GROUP + 16 * 12;
+           groups_of_block(T) * MASK_GROUP + 4 * Tp + 16 * 14;
 }
 
 static int64_t cpu_attention_scratch(int threads, int64_t longest, int64_t head_size)
@@ -171,11 +178,28 @@ static real *carve(real **at, int64_t n)
     return p;
 }
 
+/* the head's bias by distance, made contiguous; its gradient set to 0 */
+static void begin_bias(const attention_shape *s, int64_t head, head_work *w)
+{
+    const int64_t n = 2 * w->T - 1;
+    for (int64_t i = 0; i < n; i++) {
+        w->bias[i] = s->bias[(i + s->longest - w->T) * s->heads + head] / w->scale;
+        w->dbias[i] = 0;
+    }
+}
+
+static int64_t key_heads(const attention_shape *s)
+{
+    return s->key_heads > 0 ? s->key_heads : s->heads;
+}
+
 static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t head,
                             int64_t first_group)
 {
     int64_t first = s->start[sequence], dh = s->hidden / s->heads;
     int64_t T = s->start[sequence + 1] - first, at = first * s->hidden + head * dh;
+    int64_t key_head = head * key_heads(s) / s->heads, key_stride = key_heads(s) * dh;
+    int64_t key_at = first * key_stride + key_head * dh;
     head_work w = {
         .T = T,
         .dh = dh,
@@ -183,9 +207,13 @@ static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t 
         .dp = round_up(dh, LANES),
         .stride = s->hidden,
         .heads = s->heads,
+        .key_stride = key_stride,
+        .causal = s->causal,
+        .adds = s->causal || head * key_heads(s) % s->heads != 0,
+        .scale = (real)(s->scale > 0 ? s->scale : 1 / sqrt((double)dh)),
         .q = s->q + at,
-        .k = s->k + at,
-        .v = s->v + at,
+        .k = s->k + key_at,
+        .v = s->v + key_at,
         .lse = s->lse + first * s->heads + head,
         .mask = &s->mask,
         .first_group = first_group + head * groups_of_head(T),
@@ -203,14 +231,30 @@ static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t 
     w.p = carve(&free_part, ROW_BLOCK * w.Tp);
     w.dp_ = carve(&free_part, ROW_BLOCK * w.Tp);
     w.factor = carve(&free_part, groups_of_block(T) * MASK_GROUP);
+    if (s->bias != NULL) {
+        w.bias = carve(&free_part, 2 * T);
+        w.dbias = carve(&free_part, 2 * T);
+        begin_bias(s, head, &w);
+    }
     return w;
 }
 
-/* p = Q K' of the rows first .. first + rows, and the block's mask factors */
+/* keys that the rows first .. first + rows see, or row i */
+static int64_t block_keys(const head_work *w, int64_t first, int64_t rows)
+{
+    return w->causal ? first + rows : w->T;
+}
+
+static int64_t row_keys(const head_work *w, int64_t i)
+{
+    return w->causal ? i + 1 : w->T;
+}
+
+/* p = Q K' + bias / scale of the rows first .. first + rows, and the block's mask factors */
 static void block_scores(head_work *w, int64_t first, int64_t rows)
 {
     multiply(&(small_product){.m = rows,
-                              .n = w->Tp,
+                              .n = round_up(block_keys(w, first, rows), LANES),
                               .k = w->dh,
                               .a = w->q + first * w->stride,
                               .a_row = w->stride,
@@ -219,6 +263,11 @@ static void block_scores(head_work *w, int64_t first, int64_t rows)
                               .stride_b = w->Tp,
                               .c = w->p,
                               .stride_c = w->Tp});
+    for (int64_t i = 0; i < rows && w->bias != NULL; i++) {
+        const real *bias = w->bias + w->T - 1 - (first + i);
+        for (int64_t j = 0; j < row_keys(w, first + i); j++)
+            w->p[i * w->Tp + j] += bias[j];
+    }
     if (w->mask->threshold != 0) {
         int64_t groups = groups_of_block(w->T);
         dropout_factors(w->mask, w->first_group + first / ROW_BLOCK * groups,
@@ -226,10 +275,12 @@ static void block_scores(head_work *w, int64_t first, int64_t rows)
     }
 }
 
-static void softmax_row(const head_work *w, real *p, const real *factor, real *lse)
+/* n keys of p[width] are seen */
+static void softmax_row(const head_work *w, int64_t n, int64_t width, real *p, const real *factor,
+                        real *lse)
 {
-    const int64_t T = w->T;
-    const real scale = (real)(1 / sqrt((double)w->dh));
+    const int64_t T = n;
+    const real scale = w->scale;
     real top = largest(T, p), sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < T; j++) {
@@ -245,23 +296,27 @@ static void softmax_row(const head_work *w, real *p, const real *factor, real *l
     else
         for (int64_t j = 0; j < T; j++)
             p[j] *= share;
+    for (int64_t j = n; j < width; j++)
+        p[j] = 0;
 }
 
 static void head_forward(head_work *w, real *out)
 {
-    pack_turned(w->T, w->dh, w->k, w->stride, w->Tp, w->key_turned);
-    pack(w->T, w->dh, w->v, w->stride, w->dp, w->value);
+    pack_turned(w->T, w->dh, w->k, w->key_stride, w->Tp, w->key_turned);
+    pack(w->T, w->dh, w->v, w->key_stride, w->dp, w->value);
 
     for (int64_t first = 0; first < w->T; first += ROW_BLOCK) {
         int64_t rows = w->T - first < ROW_BLOCK ? w->T - first : ROW_BLOCK;
+        int64_t width = block_keys(w, first, rows);
         block_scores(w, first, rows);
         for (int64_t i = 0; i < rows; i++)
-            softmax_row(w, w->p + i * w->Tp, w->mask->threshold != 0 ? w->factor + i * w->T : NULL,
+            softmax_row(w, row_keys(w, first + i), width, w->p + i * w->Tp,
+                        w->mask->threshold != 0 ? w->factor + i * w->T : NULL,
                         w->lse + (first + i) * w->heads);
 
         multiply(&(small_product){.m = rows,
                                   .n = w->dp,
-                                  .k = w->T,
+                                  .k = width,
                                   .a = w->p,
                                   .a_row = w->Tp,
                                   .a_col = 1,
@@ -273,11 +328,13 @@ static void head_forward(head_work *w, real *out)
     }
 }
 
-/* p: scores -> mask P;  dp: dO V' -> dS */
-static void scores_row_backward(const head_work *w, real *p, real *dp, const real *factor, real lse)
+/* Query i. p: scores -> mask P;  dp: dO V' -> scale dS; 0 from the last key that is seen to width
+ */
+static void scores_row_backward(const head_work *w, int64_t i, int64_t width, real *p, real *dp,
+                                const real *factor)
 {
-    const int64_t T = w->T;
-    const real scale = (real)(1 / sqrt((double)w->dh));
+    const int64_t T = row_keys(w, i);
+    const real scale = w->scale, lse = w->lse[i * w->heads];
     real along = 0;
     if (factor != NULL)
         for (int64_t j = 0; j < T; j++)
@@ -287,17 +344,25 @@ static void scores_row_backward(const head_work *w, real *p, real *dp, const rea
         p[j] = fast_exp(scale * p[j] - lse);
         along += p[j] * dp[j];
     }
+    if (w->dbias != NULL) {
+        real *dbias = w->dbias + w->T - 1 - i;
+        for (int64_t j = 0; j < T; j++)
+            dbias[j] += p[j] * (dp[j] - along);
+    }
     for (int64_t j = 0; j < T; j++)
         dp[j] = scale * p[j] * (dp[j] - along);
     if (factor != NULL)
         for (int64_t j = 0; j < T; j++)
             p[j] *= factor[j];
+    for (int64_t j = T; j < width; j++)
+        p[j] = dp[j] = 0;
 }
 
 /* dkey += dS' Q, dvalue += (mask P)' dO, dq = dS K of one block */
 static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
 {
-    small_product into_keys = {.m = w->T,
+    const int64_t width = block_keys(w, first, rows);
+    small_product into_keys = {.m = width,
                                .n = w->dp,
                                .k = rows,
                                .a = w->dp_,
@@ -307,7 +372,7 @@ static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
                                .stride_b = w->dp,
                                .c = w->dkey,
                                .stride_c = w->dp,
-                               .add = first > 0};
+                               .add = first > 0 || w->adds};
     multiply(&into_keys);
     into_keys.a = w->p;
     into_keys.b = w->dout;
@@ -316,7 +381,7 @@ static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
 
     multiply(&(small_product){.m = rows,
                               .n = w->dp,
-                              .k = w->T,
+                              .k = width,
                               .a = w->dp_,
                               .a_row = w->Tp,
                               .a_col = 1,
@@ -342,17 +407,18 @@ static void balance_keys(head_work *w)
     }
 }
 
-static void head_backward(head_work *w, const real *dout, real *dq, real *dk, real *dv)
+static void head_backward(head_work *w, const real *dout, real *dq)
 {
-    pack_turned(w->T, w->dh, w->k, w->stride, w->Tp, w->key_turned);
-    pack_turned(w->T, w->dh, w->v, w->stride, w->Tp, w->value_turned);
-    pack(w->T, w->dh, w->k, w->stride, w->dp, w->key);
+    pack_turned(w->T, w->dh, w->k, w->key_stride, w->Tp, w->key_turned);
+    pack_turned(w->T, w->dh, w->v, w->key_stride, w->Tp, w->value_turned);
+    pack(w->T, w->dh, w->k, w->key_stride, w->dp, w->key);
 
     for (int64_t first = 0; first < w->T; first += ROW_BLOCK) {
         int64_t rows = w->T - first < ROW_BLOCK ? w->T - first : ROW_BLOCK;
         block_scores(w, first, rows);
+        int64_t width = block_keys(w, first, rows);
         multiply(&(small_product){.m = rows,
-                                  .n = w->Tp,
+                                  .n = round_up(width, LANES),
                                   .k = w->dh,
                                   .a = dout + first * w->stride,
                                   .a_row = w->stride,
@@ -362,16 +428,39 @@ static void head_backward(head_work *w, const real *dout, real *dq, real *dk, re
                                   .c = w->dp_,
                                   .stride_c = w->Tp});
         for (int64_t i = 0; i < rows; i++)
-            scores_row_backward(w, w->p + i * w->Tp, w->dp_ + i * w->Tp,
-                                w->mask->threshold != 0 ? w->factor + i * w->T : NULL,
-                                w->lse[(first + i) * w->heads]);
+            scores_row_backward(w, first + i, width, w->p + i * w->Tp, w->dp_ + i * w->Tp,
+                                w->mask->threshold != 0 ? w->factor + i * w->T : NULL);
         pack(rows, w->dh, w->q + first * w->stride, w->stride, w->dp, w->query);
         pack(rows, w->dh, dout + first * w->stride, w->stride, w->dp, w->dout);
         block_products(w, first, rows, dq);
     }
-    balance_keys(w);
-    unpack(w->T, w->dh, w->dkey, w->dp, w->stride, dk);
-    unpack(w->T, w->dh, w->dvalue, w->dp, w->stride, dv);
+}
+
+/* the heads that share key head `head`, one after the other into the same dkey and dvalue */
+static void group_backward(const attention_shape *s, int64_t sequence, int64_t head,
+                           int64_t first_group, const attention_gradients *g)
+{
+    const int64_t size = s->heads / key_heads(s), L = 2 * s->longest - 1;
+    head_work w = head_begin(s, sequence, head * size, first_group);
+    if (w.causal) {
+        memset(w.dkey, 0, (size_t)(w.T * w.dp) * sizeof *w.dkey);
+        memset(w.dvalue, 0, (size_t)(w.T * w.dp) * sizeof *w.dvalue);
+    }
+    for (int64_t h = head * size; h < (head + 1) * size; h++) {
+        if (h > head * size)
+            w = head_begin(s, sequence, h, first_group);
+        int64_t at = s->start[sequence] * s->hidden + h * w.dh;
+        head_backward(&w, g->out + at, g->q + at);
+        for (int64_t i = 0; i < L && w.dbias != NULL; i++) {
+            int64_t from = i - (s->longest - w.T);
+            bool inside = from >= 0 && from < 2 * w.T - 1;
+            g->bias[(sequence * L + i) * s->heads + h] = inside ? w.dbias[from] : 0;
+        }
+    }
+    int64_t at = s->start[sequence] * w.key_stride + head * w.dh;
+    balance_keys(&w);
+    unpack(w.T, w.dh, w.dkey, w.dp, w.key_stride, g->k + at);
+    unpack(w.T, w.dh, w.dvalue, w.dp, w.key_stride, g->v + at);
 }
 
 /* ---- all of them ------------------------------------------------------------------------------
@@ -396,14 +485,13 @@ static void cpu_attention(int threads, const attention_shape *s, real *out)
     }
 }
 
-static void cpu_attention_backward(int threads, const attention_shape *s, const real *dout,
-                                   real *dq, real *dk, real *dv)
+static void cpu_attention_backward(int threads, const attention_shape *s,
+                                   const attention_gradients *g)
 {
+    const int64_t heads = key_heads(s);
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t task = 0; task < s->n * s->heads; task++) {
-        int64_t i = task / s->heads, head = task % s->heads;
-        head_work w = head_begin(s, i, head, first_group(s, i));
-        int64_t at = s->start[i] * s->hidden + head * w.dh;
-        head_backward(&w, dout + at, dq + at, dk + at, dv + at);
+    for (int64_t task = 0; task < s->n * heads; task++) {
+        int64_t i = task / heads;
+        group_backward(s, i, task % heads, first_group(s, i), g);
     }
 }

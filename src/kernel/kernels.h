@@ -38,7 +38,9 @@ typedef struct dropout_mask {
 } dropout_mask;
 
 /* Attention of packed sequences: sequence s is rows start[s] .. start[s + 1). Head h is columns
- * h H/heads .. of q, k, v and out. lse[T][heads] is the log of the sum of exponentials of a row of
+ * h H/heads .. of q and out; k and v have key_heads heads of that size, each for as many heads in
+ * turn. Scores are scale q k', plus bias[(j - i + longest - 1)][head] for query i and key j where
+ * there is a bias. lse[T][heads] is the log of the sum of exponentials of a row of
  * scores: all that is kept of the probabilities. */
 typedef struct attention_shape {
     int64_t n, heads, hidden;
@@ -47,8 +49,19 @@ typedef struct attention_shape {
     dropout_mask mask;    /* of the probabilities */
     const real *q, *k, *v;
     real *lse;
-    real *scratch; /* [attention_scratch] */
+    real *scratch;     /* [attention_scratch]                             */
+    bool causal;       /* query i sees keys 0 .. i                        */
+    int64_t key_heads; /* a divisor of heads; 0: as many                  */
+    double scale;      /* 0: 1 / sqrt(head size)                          */
+    const real *bias;  /* [2 longest - 1][heads] or NULL                  */
 } attention_shape;
+
+/* d loss / d out; where those of q, k, v and bias go. The bias' is [n][2 longest - 1][heads], to be
+ * added up. */
+typedef struct attention_gradients {
+    const real *out;
+    real *q, *k, *v, *bias;
+} attention_gradients;
 
 typedef struct layernorm_shape {
     int64_t rows, cols;
@@ -125,8 +138,7 @@ typedef struct kernels {
 
     int64_t (*attention_scratch)(int threads, int64_t longest, int64_t head_size);
     void (*attention)(int threads, const attention_shape *s, real *out);
-    void (*attention_backward)(int threads, const attention_shape *s, const real *dout, real *dq,
-                               real *dk, real *dv);
+    void (*attention_backward)(int threads, const attention_shape *s, const attention_gradients *g);
 
     /* y[i] = first row, last row, row[i] of x, or mean of the rows, of sequence i */
     void (*pool)(int threads, const pool_shape *s, const real *x, real *y);

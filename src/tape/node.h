@@ -10,7 +10,7 @@
 
 #include "tape/tape.h"
 
-enum { MAX_INPUTS = 3 };
+enum { MAX_INPUTS = 4 };
 
 typedef struct operation {
     const char *name;

@@ -27,16 +27,23 @@ var *linear(tape *t, var *x, int64_t weight, int64_t bias);
 /* y = (x - mean) / sqrt(variance + eps) weight + bias, row by row */
 var *layernorm(tape *t, var *x, int64_t weight, int64_t bias, double eps);
 
-/* Softmax attention of packed sequences in `heads` heads, with dropout of the probabilities.
- * start[n + 1] as in idim_batch. */
+/* Softmax attention of packed sequences, with dropout of the probabilities. start[n + 1] as in
+ * idim_batch. */
 typedef struct sequences {
     const int32_t *start;
     int64_t n;
 } sequences;
 
+int64_t longest_of(sequences s);
+
 typedef struct attention_options {
     int64_t heads;
     double dropout;
+    int64_t key_heads; /* of k and v, a divisor of heads; 0: as many */
+    bool causal;       /* a token sees itself and those before it    */
+    double scale;      /* of the scores; 0: 1 / sqrt(head size)      */
+    var *bias;         /* [2 longest_of(s) - 1][heads], added to the scores: key j, query i at row
+                          j - i + longest - 1; NULL: none */
 } attention_options;
 
 var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o);

@@ -9,7 +9,8 @@
 
 typedef struct attention_data {
     sequences s;
-    int64_t heads, longest;
+    attention_options o;
+    int64_t longest;
     dropout_mask mask;
     real *lse; /* [rows][heads]: all that is kept of the probabilities */
 } attention_data;
@@ -18,7 +19,11 @@ static attention_shape attention_of(tape *t, const node *n, real *scratch)
 {
     const attention_data *d = n->data;
     return (attention_shape){.n = d->s.n,
-                             .heads = d->heads,
+                             .heads = d->o.heads,
+                             .key_heads = d->o.key_heads,
+                             .causal = d->o.causal,
+                             .scale = d->o.scale,
+                             .bias = n->in[3] != NULL ? tape_value(t, n->in[3]) : NULL,
                              .hidden = n->out->cols,
                              .start = d->s.start,
                              .longest = d->longest,
@@ -34,13 +39,30 @@ static real *attention_scratch(tape *t, const node *n)
 {
     const attention_data *d = n->data;
     return TAKE(t, real,
-                t->k->attention_scratch(t->lib->threads, d->longest, n->out->cols / d->heads));
+                t->k->attention_scratch(t->lib->threads, d->longest, n->out->cols / d->o.heads));
 }
 
-/* Per sequence and head, S = q k' / sqrt(dh), P = softmax(S), M the mask over its share:
- * y = (M P) v.   dv += (M P)' dy;  dP = M (dy v');  dS = P (dP - rowsum(P dP)) / sqrt(dh);
- * dq += dS k;  dk += dS' q.  q, k and v are read by attention alone, so that their gradients are
- * written, never added to. */
+/* dbias[i][h] += sum over sequences */
+static void bias_backward(tape *t, node *n, const real *partial)
+{
+    const attention_data *d = n->data;
+    var *bias = n->in[3];
+    int64_t size = bias->rows * bias->cols;
+    bool add;
+    real *dbias = tape_gradient(t, bias, &add), *sum = add ? TAKE(t, real, size) : dbias;
+    if (t->status != 0)
+        return;
+    t->k->sum_partials(t->lib->threads, d->s.n, size, partial, sum);
+    if (add) {
+        t->k->scale(t->lib->threads, size, 1, sum, true, dbias);
+        tape_give(t, sum);
+    }
+}
+
+/* Per sequence and head, S = scale q k' + bias, P = softmax(S), M the mask over its share:
+ * y = (M P) v.   dv += (M P)' dy;  dP = M (dy v');  dS = P (dP - rowsum(P dP));
+ * dq += scale dS k;  dk += scale dS' q;  dbias: sums of dS along diagonals.  q, k and v are read by
+ * attention alone, so that their gradients are written, never added to. */
 static void attention_backward(tape *t, node *n)
 {
     const attention_data *d = n->data;
@@ -51,8 +73,17 @@ static void attention_backward(tape *t, node *n)
     }
     if (t->status != 0)
         return;
+    const var *bias = n->in[3];
+    real *partial = bias != NULL ? TAKE(t, real, d->s.n * bias->rows * bias->cols) : NULL;
+    if (t->status != 0)
+        return;
     attention_shape s = attention_of(t, n, scratch);
-    t->k->attention_backward(t->lib->threads, &s, n->out->gradient, part[0], part[1], part[2]);
+    t->k->attention_backward(
+        t->lib->threads, &s,
+        &(attention_gradients){n->out->gradient, part[0], part[1], part[2], partial});
+    if (bias != NULL && bias->needs_gradient)
+        bias_backward(t, n, partial);
+    tape_give(t, partial);
     tape_give(t, scratch);
     tape_give(t, d->lse);
 }
@@ -60,7 +91,7 @@ static void attention_backward(tape *t, node *n)
 static void attention_forward(tape *t, node *n)
 {
     attention_data *d = n->data;
-    d->lse = TAKE(t, real, n->out->rows * d->heads);
+    d->lse = TAKE(t, real, n->out->rows * d->o.heads);
     real *scratch = attention_scratch(t, n);
     if (t->status != 0)
         return;
@@ -73,19 +104,25 @@ static void attention_forward(tape *t, node *n)
 
 static const operation ATTENTION = {"attention", attention_forward, attention_backward, false};
 
+int64_t longest_of(sequences s)
+{
+    int64_t longest = 0;
+    for (int64_t i = 0; i < s.n; i++)
+        if (s.start[i + 1] - s.start[i] > longest)
+            longest = s.start[i + 1] - s.start[i];
+    return longest;
+}
+
 var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o)
 {
     if (q == NULL || k == NULL || v == NULL)
         return NULL;
-    attention_data d = {.s = s, .heads = o.heads, .mask = tape_mask(t, o.dropout)};
-    for (int64_t i = 0; i < s.n; i++)
-        if (s.start[i + 1] - s.start[i] > d.longest)
-            d.longest = s.start[i + 1] - s.start[i];
+    attention_data d = {.s = s, .o = o, .longest = longest_of(s), .mask = tape_mask(t, o.dropout)};
     return tape_add(t, &(recipe){.op = &ATTENTION,
-                                 .in = {q, k, v},
+                                 .in = {q, k, v, o.bias},
                                  .rows = q->rows,
                                  .cols = q->cols,
-                                 .keeps = {true, true, true},
+                                 .keeps = {true, true, true, true},
                                  .data = &d,
                                  .data_size = (int64_t)sizeof d});
 }
