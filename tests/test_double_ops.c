@@ -12,14 +12,20 @@
 #include "tape/ops.h"
 
 enum { TOKENS = 11, HIDDEN = 6, WIDE = 5 };
-enum { X, SECOND, THIRD, SQUARE, WIDE_W, WIDE_B, SCALE, SHIFT, KEYS_W, BIAS, N_WEIGHTS };
+enum { X, SECOND, THIRD, SQUARE, WIDE_W, WIDE_B, SCALE, SHIFT, KEYS_W, BIAS, PAIR, N_WEIGHTS };
 
 static const int64_t SHAPES[N_WEIGHTS][2] = {
-    [X] = {13, HIDDEN},         [SECOND] = {TOKENS, HIDDEN},
-    [THIRD] = {TOKENS, HIDDEN}, [SQUARE] = {HIDDEN, HIDDEN},
-    [WIDE_W] = {WIDE, HIDDEN},  [WIDE_B] = {1, WIDE},
-    [SCALE] = {1, HIDDEN},      [SHIFT] = {1, HIDDEN},
-    [KEYS_W] = {2, HIDDEN},     [BIAS] = {9, 3},
+    [X] = {13, HIDDEN},
+    [SECOND] = {TOKENS, HIDDEN},
+    [THIRD] = {TOKENS, HIDDEN},
+    [SQUARE] = {HIDDEN, HIDDEN},
+    [WIDE_W] = {WIDE, HIDDEN},
+    [WIDE_B] = {1, WIDE},
+    [SCALE] = {1, HIDDEN},
+    [SHIFT] = {1, HIDDEN},
+    [KEYS_W] = {2, HIDDEN},
+    [BIAS] = {9, 3},
+    [PAIR] = {1, 2},
 };
 
 /* rows in no order, some of them twice */
@@ -62,6 +68,47 @@ static var *linear_with_bias(tape *t)
 static var *linear_without_bias(tape *t)
 {
     return scalar(t, linear(t, input(t), SQUARE, -1));
+}
+
+static var *linear_turned_with_bias(tape *t)
+{
+    return scalar(t, linear_turned(t, linear(t, input(t), WIDE_W, -1), WIDE_W, SHIFT));
+}
+
+/* a weight as wide as the rows, and one for pieces of them */
+static var *rms_norm(tape *t)
+{
+    return scalar(t, rmsnorm(t, input(t), SCALE, 1e-3));
+}
+
+static var *rms_norm_of_pieces(tape *t)
+{
+    return scalar(t, rmsnorm(t, unary(t, input(t), UNARY_SILU), PAIR, 1e-2));
+}
+
+static var *turned_by_angles(tape *t)
+{
+    static const double fast[] = {1, 0.1, 0.03}, slow[] = {0.7};
+    var *x = tape_shared(input(t), 2);
+    var *y = rotary(t, x, angles(t, 6, 3, fast), PACKED, 1);
+    var *with = tape_shared(angles(t, 6, 1, slow), 2);
+    y = rotary(t, rotary(t, y, with, PACKED, 3), with, PACKED, 3);
+    return scalar(t, residual(t, y, x, 0));
+}
+
+static var *product(tape *t)
+{
+    var *x = tape_shared(input(t), 3);
+    var *y = multiply(t, unary(t, x, UNARY_SILU), x);
+    y = multiply(t, linear(t, x, SQUARE, -1), y);
+    return scalar(t, linear(t, multiply(t, y, other(t, SECOND)), WIDE_W, -1));
+}
+
+static var *some_columns(tape *t)
+{
+    var *x = tape_shared(linear(t, input(t), SQUARE, -1), 3);
+    var *y = residual(t, columns(t, x, 0, 4), columns(t, x, 1, 4), 0);
+    return scalar(t, residual(t, y, columns(t, x, 2, 4), 0));
 }
 
 static var *layer_norm(tape *t)
@@ -236,6 +283,12 @@ static const struct {
     {"embedding", three_tables},
     {"linear", linear_with_bias},
     {"linear without bias", linear_without_bias},
+    {"linear, turned weight", linear_turned_with_bias},
+    {"rmsnorm", rms_norm},
+    {"rmsnorm of pieces", rms_norm_of_pieces},
+    {"rotary", turned_by_angles},
+    {"product", product},
+    {"columns", some_columns},
     {"layernorm", layer_norm},
     {"attention, 1 head", attention_of_1_head},
     {"attention, 3 heads", attention_of_3_heads},

@@ -156,6 +156,22 @@ static void cpu_unary_backward(int threads, unary_kind kind, int64_t n, const re
     }
 }
 
+static void cpu_multiply(int threads, int64_t n, const real *a, const real *b, bool add, real *y)
+{
+#pragma omp parallel for num_threads(threads) schedule(static) if (n > BLOCK)
+    for (int64_t i = 0; i < n; i++)
+        y[i] = add ? y[i] + a[i] * b[i] : a[i] * b[i];
+}
+
+static void cpu_copy_block(int threads, int64_t rows, int64_t cols, const real *x, int64_t stride_x,
+                           bool add, real *y, int64_t stride_y)
+{
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows * cols > BLOCK)
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            y[i * stride_y + j] = x[i * stride_x + j] + (add ? y[i * stride_y + j] : 0);
+}
+
 /* ---- dropout --------------------------------------------------------------------------------- */
 
 /* factor[128 n_groups]: 0, or scale where the entry is kept */

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "kernel/cpu_elements.h"
 #include "kernel/cpu_rows.h"
+#include "kernel/cpu_rotary.h"
 #include "kernel/cpu_attention.h"
 
 static bool supported(void)
@@ -21,11 +22,17 @@ const kernels CPU_TABLE = {
     .write = cpu_write,
     .unary = cpu_unary,
     .unary_backward = cpu_unary_backward,
+    .multiply = cpu_multiply,
+    .copy_block = cpu_copy_block,
     .dropout = cpu_dropout,
     .gather = cpu_gather,
     .gather_sums = cpu_gather_sums,
     .layernorm = cpu_layernorm,
     .layernorm_backward = cpu_layernorm_backward,
+    .rmsnorm = cpu_rmsnorm,
+    .rmsnorm_backward = cpu_rmsnorm_backward,
+    .angles = cpu_angles,
+    .rotate = cpu_rotate,
     .column_sums = cpu_column_sums,
     .sum_partials = cpu_sum_partials,
     .attention_scratch = cpu_attention_scratch,

@@ -70,6 +70,21 @@ typedef struct layernorm_shape {
     real *mean, *rstd; /* [rows], made by the forward pass */
 } layernorm_shape;
 
+typedef struct rmsnorm_shape {
+    int64_t rows, cols;
+    const real *x, *weight;
+    double eps;
+    real *rstd; /* [rows], made by the forward pass */
+} rmsnorm_shape;
+
+/* Packed sequences whose heads turn: row i of angles is for the i-th token of a sequence, the
+ * cosines of half a head's columns, then the sines. */
+typedef struct rotary_shape {
+    int64_t n, heads, cols;
+    const int32_t *start; /* [n + 1] */
+    const real *angles;   /* [longest][cols / heads] */
+} rotary_shape;
+
 /* one table of an embedding: out[t] += value[row[t]] */
 typedef struct lookup_table {
     const real *value;
@@ -113,6 +128,13 @@ typedef struct kernels {
     void (*unary_backward)(int threads, unary_kind kind, int64_t n, const real *x, const real *dy,
                            bool add, real *dx);
 
+    /* y[n] = a b (+ y); y may be a or b */
+    void (*multiply)(int threads, int64_t n, const real *a, const real *b, bool add, real *y);
+
+    /* y[rows][cols] (+)= x, each with a stride of its own */
+    void (*copy_block)(int threads, int64_t rows, int64_t cols, const real *x, int64_t stride_x,
+                       bool add, real *y, int64_t stride_y);
+
     /* y[n] = mask x / share (+ add); any of x, add, y may be the same; add may be NULL */
     void (*dropout)(int threads, const dropout_mask *mask, int64_t n, const real *x,
                     const real *add, real *y);
@@ -130,6 +152,17 @@ typedef struct kernels {
      * given. */
     void (*layernorm_backward)(int threads, const layernorm_shape *s, const real *dy, bool add,
                                real *dx, real *partials);
+    /* y = x rstd weight */
+    void (*rmsnorm)(int threads, const rmsnorm_shape *s, real *y);
+    /* dx may be dy. dweight [cols] is made when partials, [partials(rows)][cols], is given. */
+    void (*rmsnorm_backward)(int threads, const rmsnorm_shape *s, const real *dy, bool add,
+                             real *dx, real *partials);
+
+    /* out[rows][2 half]: cos(i frequency[j]), then sin; frequency is the host's */
+    void (*angles)(int threads, int64_t rows, int64_t half, const double *frequency, real *out);
+    /* y = x turned by its angles, or back (+ y); y may be x */
+    void (*rotate)(int threads, const rotary_shape *s, const real *x, bool back, bool add, real *y);
+
     /* out[cols] = sum over rows; partials: [partials(rows)][cols] */
     void (*column_sums)(int threads, int64_t rows, int64_t cols, const real *x, real *partials,
                         real *out);

@@ -6,21 +6,22 @@
 
 typedef struct linear_data {
     int64_t weight, bias;
+    bool turned; /* the weight lies as [in][out] */
 } linear_data;
 
-static void weight_backward(tape *t, int64_t weight, var *x, const var *y)
+static void weight_backward(tape *t, const linear_data *d, var *x, const var *y)
 {
     real *dw = TAKE(t, real, y->cols * x->cols);
     const real *value = tape_value(t, x);
     if (dw != NULL && value != NULL) {
-        t->k->matmul(t->lib->threads, &(matmul){.m = y->cols,
-                                                .n = x->cols,
+        t->k->matmul(t->lib->threads, &(matmul){.m = d->turned ? x->cols : y->cols,
+                                                .n = d->turned ? y->cols : x->cols,
                                                 .k = y->rows,
-                                                .a = y->gradient,
+                                                .a = d->turned ? value : y->gradient,
                                                 .a_turned = true,
-                                                .b = value,
+                                                .b = d->turned ? y->gradient : value,
                                                 .c = dw});
-        tape_fold(t, weight, dw);
+        tape_fold(t, d->weight, dw);
         tape_drop(t, x);
     }
     tape_give(t, dw);
@@ -37,13 +38,14 @@ static void bias_backward(tape *t, int64_t bias, const var *y)
     tape_give(t, db);
 }
 
-/* y = x W' + b.   dW += dy' x;  db += column sums of dy;  dx += dy W */
+/* y = x W' + b.   dW += dy' x;  db += column sums of dy;  dx += dy W.   Turned, W' is what lies
+ * there: dW' += x' dy. */
 static void linear_backward(tape *t, node *n)
 {
     const linear_data *d = n->data;
     var *x = n->in[0], *y = n->out;
     if (tape_trains(t, d->weight))
-        weight_backward(t, d->weight, x, y);
+        weight_backward(t, d, x, y);
     if (tape_trains(t, d->bias))
         bias_backward(t, d->bias, y);
     if (!x->needs_gradient)
@@ -57,6 +59,7 @@ static void linear_backward(tape *t, node *n)
                                                 .k = y->cols,
                                                 .a = y->gradient,
                                                 .b = tape_weight(t, d->weight),
+                                                .b_turned = d->turned,
                                                 .c = dx,
                                                 .add = add});
 }
@@ -69,24 +72,32 @@ static void linear_forward(tape *t, node *n)
                                             .k = n->in[0]->cols,
                                             .a = n->in[0]->value,
                                             .b = tape_weight(t, d->weight),
-                                            .b_turned = true,
+                                            .b_turned = !d->turned,
                                             .c = n->out->value,
                                             .bias = tape_weight(t, d->bias)});
 }
 
 static const operation LINEAR = {"linear", linear_forward, linear_backward, false};
 
-var *linear(tape *t, var *x, int64_t weight, int64_t bias)
+static var *add_linear(tape *t, var *x, const linear_data *d)
 {
-    if (x == NULL)
-        return NULL;
-    linear_data d = {weight, bias};
+    const param *p = &t->weights->item[d->weight];
     return tape_add(t, &(recipe){.op = &LINEAR,
                                  .in = {x},
                                  .rows = x->rows,
-                                 .cols = t->weights->item[weight].rows,
-                                 .trained = tape_trains(t, weight) || tape_trains(t, bias),
-                                 .keeps = {tape_trains(t, weight)},
-                                 .data = &d,
-                                 .data_size = (int64_t)sizeof d});
+                                 .cols = d->turned ? p->cols : p->rows,
+                                 .trained = tape_trains(t, d->weight) || tape_trains(t, d->bias),
+                                 .keeps = {tape_trains(t, d->weight)},
+                                 .data = d,
+                                 .data_size = (int64_t)sizeof *d});
+}
+
+var *linear(tape *t, var *x, int64_t weight, int64_t bias)
+{
+    return x == NULL ? NULL : add_linear(t, x, &(linear_data){weight, bias, false});
+}
+
+var *linear_turned(tape *t, var *x, int64_t weight, int64_t bias)
+{
+    return x == NULL ? NULL : add_linear(t, x, &(linear_data){weight, bias, true});
 }

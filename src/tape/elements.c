@@ -94,6 +94,80 @@ var *dropout(tape *t, var *x, double p)
     return x == NULL || !t->training.on || p <= 0 ? x : add_residual(t, x, NULL, p);
 }
 
+/* ---- y = a b.   da += dy b;  db += dy a --------------------------------------------------------
+ */
+
+static void multiply_backward(tape *t, node *n)
+{
+    for (int i = 0; i < 2; i++) {
+        var *x = n->in[i], *other = n->in[1 - i];
+        bool add;
+        const real *value = tape_value(t, other);
+        real *dx = x->needs_gradient ? tape_gradient(t, x, &add) : NULL;
+        if (dx != NULL && value != NULL)
+            t->k->multiply(t->lib->threads, entries(x), n->out->gradient, value, add, dx);
+    }
+    tape_drop(t, n->in[1]);
+}
+
+static void multiply_forward(tape *t, node *n)
+{
+    t->k->multiply(t->lib->threads, entries(n->out), tape_value(t, n->in[0]),
+                   tape_value(t, n->in[1]), false, n->out->value);
+}
+
+static const operation MULTIPLY = {"multiply", multiply_forward, multiply_backward, true};
+
+var *multiply(tape *t, var *a, var *b)
+{
+    if (a == NULL || b == NULL)
+        return NULL;
+    return tape_add(t, &(recipe){.op = &MULTIPLY,
+                                 .in = {a, b},
+                                 .rows = a->rows,
+                                 .cols = a->cols,
+                                 .keeps = {true, true}});
+}
+
+/* ---- y = some columns of x.   dx there += dy ---------------------------------------------------
+ */
+
+static void columns_backward(tape *t, node *n)
+{
+    const int64_t *first = n->data;
+    var *x = n->in[0], *y = n->out;
+    bool add;
+    real *dx = tape_gradient(t, x, &add);
+    if (dx == NULL)
+        return;
+    if (!add)
+        t->k->fill(t->lib->threads, entries(x), 0, dx);
+    t->k->copy_block(t->lib->threads, y->rows, y->cols, y->gradient, y->cols, add, dx + *first,
+                     x->cols);
+}
+
+static void columns_forward(tape *t, node *n)
+{
+    const int64_t *first = n->data;
+    const var *x = n->in[0], *y = n->out;
+    t->k->copy_block(t->lib->threads, y->rows, y->cols, x->value + *first, x->cols, false, y->value,
+                     y->cols);
+}
+
+static const operation COLUMNS = {"columns", columns_forward, columns_backward, false};
+
+var *columns(tape *t, var *x, int64_t first, int64_t n)
+{
+    if (x == NULL)
+        return NULL;
+    return tape_add(t, &(recipe){.op = &COLUMNS,
+                                 .in = {x},
+                                 .rows = x->rows,
+                                 .cols = n,
+                                 .data = &first,
+                                 .data_size = (int64_t)sizeof first});
+}
+
 /* ---- y = s x.   dx += s dy ---------------------------------------------------------------------
  */
 

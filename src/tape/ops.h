@@ -18,17 +18,7 @@ typedef struct lookup {
 
 enum { MAX_LOOKUPS = 3 };
 
-/* out[i] = sum of one row of each of n tables */
-var *embedding(tape *t, int64_t rows, const lookup *tables, int n);
-
-/* y = x W' + b */
-var *linear(tape *t, var *x, int64_t weight, int64_t bias);
-
-/* y = (x - mean) / sqrt(variance + eps) weight + bias, row by row */
-var *layernorm(tape *t, var *x, int64_t weight, int64_t bias, double eps);
-
-/* Softmax attention of packed sequences, with dropout of the probabilities. start[n + 1] as in
- * idim_batch. */
+/* sequence i is rows start[i] .. start[i + 1), as in idim_batch */
 typedef struct sequences {
     const int32_t *start;
     int64_t n;
@@ -36,6 +26,27 @@ typedef struct sequences {
 
 int64_t longest_of(sequences s);
 
+/* out[i] = sum of one row of each of n tables */
+var *embedding(tape *t, int64_t rows, const lookup *tables, int n);
+
+/* y = x W' + b */
+var *linear(tape *t, var *x, int64_t weight, int64_t bias);
+
+/* y = x W + b: the weight lies as [in][out] */
+var *linear_turned(tape *t, var *x, int64_t weight, int64_t bias);
+
+/* y = x / sqrt(mean(x^2) + eps) weight, row by row, or piece by piece of the weight's width */
+var *rmsnorm(tape *t, var *x, int64_t weight, double eps);
+
+/* Rotary positions: angles is for sequences of up to `rows` tokens, frequency[half] in radians a
+ * token; rotary turns column j and j + half of each head of x. */
+var *angles(tape *t, int64_t rows, int64_t half, const double *frequency);
+var *rotary(tape *t, var *x, var *with, sequences s, int64_t heads);
+
+/* y = (x - mean) / sqrt(variance + eps) weight + bias, row by row */
+var *layernorm(tape *t, var *x, int64_t weight, int64_t bias, double eps);
+
+/* Softmax attention of packed sequences, with dropout of the probabilities. */
 typedef struct attention_options {
     int64_t heads;
     double dropout;
@@ -56,6 +67,12 @@ var *dropout(tape *t, var *x, double p);
 
 /* y = dropout(x) + r, in the memory of x where nothing else reads it */
 var *residual(tape *t, var *x, var *r, double p);
+
+/* y = a b, entry by entry */
+var *multiply(tape *t, var *a, var *b);
+
+/* y = n columns of x from `first` on */
+var *columns(tape *t, var *x, int64_t first, int64_t n);
 
 /* y = s x */
 var *scale(tape *t, var *x, double s);
