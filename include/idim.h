@@ -126,6 +126,7 @@ typedef int idim_watch(void *user, const idim_progress *now);
 IDIM_API int idim_tune(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_eval(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_predict(idim *lib, const char *spec, idim_watch *watch, void *user);
+IDIM_API int idim_bound(idim *lib, const char *spec, idim_watch *watch, void *user);
 /* One row of d numbers an example, to the NumPy file that "output" names. */
 IDIM_API int idim_gradients(idim *lib, const char *spec, idim_watch *watch, void *user);
 

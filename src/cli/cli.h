@@ -37,9 +37,9 @@ typedef struct command {
     int (*run)(cli *c);    /* an exit code                                    */
 } command;
 
-extern const command command_tune, command_measure, command_eval, command_predict, command_merge,
-    command_gradients, command_inspect, command_tokenize, command_bench, command_report,
-    command_selftest;
+extern const command command_tune, command_measure, command_eval, command_predict, command_bound,
+    command_merge, command_gradients, command_inspect, command_tokenize, command_bench,
+    command_report, command_selftest;
 
 /* Commands in the order of the help. */
 const command *const *cli_commands(int *n);

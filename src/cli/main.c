@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const command *const commands[] = {
-    &command_tune,  &command_measure,   &command_eval,     &command_predict,
-    &command_merge, &command_gradients, &command_inspect,  &command_tokenize,
-    &command_bench, &command_report,    &command_selftest,
+    &command_tune,     &command_measure, &command_eval,      &command_predict,
+    &command_bound,    &command_merge,   &command_gradients, &command_inspect,
+    &command_tokenize, &command_bench,   &command_report,    &command_selftest,
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

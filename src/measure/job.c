@@ -224,7 +224,7 @@ static int open_parts(job *j)
     TRY(open_adapter(j));
     if (path == NULL && is_command(j, "inspect") && j->adapter != NULL)
         return 0;
-    if (is_command(j, "merge") && j->adapter == NULL)
+    if ((is_command(j, "merge") || is_command(j, "bound")) && j->adapter == NULL)
         return fail(j->lib, IDIM_EARGUMENT,
                     "adapter: expected a file that tune wrote (--adapter FILE), found none");
     if (path == NULL)

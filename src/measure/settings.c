@@ -11,15 +11,15 @@
 #define SPACE  "tune measure gradients bench"
 #define DATA   "tune measure eval predict inspect gradients bench"
 #define SCORES "tune measure eval predict gradients bench"
-#define ALL    "tune measure eval predict inspect tokenize report selftest gradients bench merge"
+#define ALL    "tune measure eval predict inspect tokenize report selftest gradients bench merge bound"
 
 /* name, type, fallback, low, high, choices, commands, group, help */
 static const idim_setting table[] = {
     {"model", IDIM_PATH, "", 0, 0, NULL,
-     "tune measure eval predict inspect tokenize gradients bench merge", "Model",
+     "tune measure eval predict inspect tokenize gradients bench merge bound", "Model",
      "a folder with config.json, model.safetensors and tokenizer.json or vocab.txt, or a name in "
      "the Hugging Face cache"},
-    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients merge", "Model",
+    {"adapter", IDIM_PATH, "", 0, 0, NULL, "eval predict inspect gradients merge bound", "Model",
      "a file that tune wrote into its output folder (adapter.idim, best.idim)"},
     {"pooling", IDIM_CHOICE, "auto", 0, 0, "auto|cls|mean|last", SCORES, "Model",
      "what the head reads: as the model's family has it, the first token, the mean of all, the "
@@ -27,30 +27,30 @@ static const idim_setting table[] = {
     {"dropout", IDIM_NUMBER, "auto", 0, 0.99, NULL, TRAINS, "Model",
      "overrides every dropout of the model's config; 0 turns them off"},
 
-    {"task", IDIM_CHOICE, "", 0, 0, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli", DATA, "Data",
-     "a GLUE task: columns and metrics are known; needs data"},
-    {"data", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
+    {"task", IDIM_CHOICE, "", 0, 0, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli", DATA " bound",
+     "Data", "a GLUE task: columns and metrics are known; needs data"},
+    {"data", IDIM_PATH, "", 0, 0, NULL, DATA " bound", "Data",
      "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv), or the folder of such folders "
      "(CoLA, SST-2, MRPC, ...)"},
-    {"train", IDIM_PATH, "", 0, 0, NULL, "tune measure inspect gradients bench", "Data",
+    {"train", IDIM_PATH, "", 0, 0, NULL, "tune measure inspect gradients bench bound", "Data",
      "a .tsv, .csv or .jsonl file to train on; its header names the columns"},
-    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune measure eval inspect gradients bench", "Data",
+    {"dev", IDIM_PATH, "", 0, 0, NULL, "tune measure eval inspect gradients bench bound", "Data",
      "a file scored during training"},
-    {"test", IDIM_PATH, "", 0, 0, NULL, DATA, "Data",
+    {"test", IDIM_PATH, "", 0, 0, NULL, DATA " bound", "Data",
      "a file scored at the end, or to be labelled by predict"},
-    {"text", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
+    {"text", IDIM_TEXT, "", 0, 0, NULL, DATA " bound", "Data",
      "the column of the text, or two for a pair: COL[,COL] (default: sentence1,sentence2, else the "
      "first one or two that are not the label)"},
-    {"label", IDIM_TEXT, "", 0, 0, NULL, DATA, "Data",
+    {"label", IDIM_TEXT, "", 0, 0, NULL, DATA " bound", "Data",
      "the column of the label (default: label); float labels mean regression"},
     {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL,
-     "tune measure eval predict inspect tokenize gradients bench", "Data",
+     "tune measure eval predict inspect tokenize gradients bench bound", "Data",
      "tokens a text may have, special tokens included (default: 128; eval and predict: as the "
      "adapter was trained; tokenize: no limit)"},
-    {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, SPACE, "Data",
+    {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, SPACE " bound", "Data",
      "use only the first N examples to train; 0: all"},
-    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune measure eval gradients bench",
-     "Data", "score only the first N examples; 0: all"},
+    {"max_eval_samples", IDIM_INTEGER, "0", 0, LARGE, NULL,
+     "tune measure eval gradients bench bound", "Data", "score only the first N examples; 0: all"},
 
     {"split", IDIM_CHOICE, "train", 0, 0, "train|dev|test", "gradients", "Data",
      "the examples whose gradients are written"},
@@ -101,7 +101,7 @@ static const idim_setting table[] = {
      "passes that make one optimiser step"},
     {"seed", IDIM_INTEGER, "42", 0, LARGE, NULL, SPACE, "Training",
      "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
-    {"precision", IDIM_CHOICE, "fp32", 0, 0, "fp32", SCORES, "Training",
+    {"precision", IDIM_CHOICE, "fp32", 0, 0, "fp32", SCORES " bound", "Training",
      "of all values; this version has fp32 alone"},
     {"eval_steps", IDIM_INTEGER, "auto", 0, LARGE, NULL, "tune", "Training",
      "steps between two scores on dev; 0: at the end only (default: after every epoch)"},
@@ -123,6 +123,9 @@ static const idim_setting table[] = {
     {"bits", IDIM_NUMBER, "0", 0, 32, NULL, "tune", "Output",
      "codes the adapter: about B bits for a number of z; 0: as max_adapter_bytes says, and plain "
      "32-bit numbers when that is 0 too"},
+
+    {"delta", IDIM_NUMBER, "0.05", 1e-300, 0.5, NULL, "bound", "Output",
+     "the probability with which the bound may be wrong"},
 
     {"logits", IDIM_FLAG, "false", 0, 0, NULL, "predict", "Output",
      "adds the outputs of the head to each prediction"},

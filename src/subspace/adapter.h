@@ -74,11 +74,16 @@ int adapter_fit(idim *lib, adapter *a, const adapter_limits *limits);
 /* x as a reader of the coded file will have it. */
 void adapter_coded_values(const adapter *a, real *out);
 
-/* The bytes of the coded file; of those that code all numbers; of those that code z or direct. */
+/* The bytes of the coded file; of those that code all numbers; of those that code z or direct; the
+ * task's and the labels' names. */
 typedef struct adapter_size {
-    int64_t file, numbers, main;
+    int64_t file, numbers, main, names;
 } adapter_size;
 adapter_size adapter_coded_size(const adapter *a);
+
+/* Bits of a prefix-free code of the classifier that a's file says, given the base and the set of
+ * labels (docs/bound.md). A plain file counts whole. */
+int64_t adapter_code_bits(const adapter *a);
 
 /* IDIM_EFORMAT for what is malformed, IDIM_EUNSUPPORTED for a format, projection version, encoding
  * or name this version does not know. Memory taken is bounded by the size of the file. */

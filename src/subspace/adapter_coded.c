@@ -152,7 +152,8 @@ static void put_range(writer *w, double range)
     }
 }
 
-static void put_fields(writer *w, const adapter *a)
+/* the bytes of the names among them */
+static int64_t put_fields(writer *w, const adapter *a)
 {
     put_number(w, PROJECTION_VERSION);
     put_number(w, (uint64_t)settings_of(a));
@@ -162,12 +163,15 @@ static void put_fields(writer *w, const adapter *a)
     put_range(w, a->initializer_range);
     put_number(w, (uint64_t)a->max_seq_length);
     put_number(w, (uint64_t)a->n_labels);
+    int64_t names = w->n;
     put_text(w, a->task);
     for (int64_t i = 0; a->label_name != NULL && i < a->n_labels; i++)
         put_text(w, a->label_name[i]);
+    names = w->n - names;
     for (int part = 0; part < ADAPTER_PARTS; part++)
         if (part_size(a, part) > 0)
             put_number(w, (uint64_t)(a->book[part].step * SHIFT_CODES + a->book[part].shift));
+    return names;
 }
 
 static adapter_size put_numbers(writer *w, const adapter *a)
@@ -195,8 +199,9 @@ static adapter_size encode(const adapter *a, uint8_t *out, int64_t room)
 {
     writer w = {.out = out, .room = room};
     put_front(&w, a);
-    put_fields(&w, a);
+    int64_t names = put_fields(&w, a);
     adapter_size size = put_numbers(&w, a);
+    size.names = names;
     if (w.n + CRC_BYTES <= room) {
         uint32_t crc = crc32_of(out, w.n);
         for (int k = 0; k < CRC_BYTES; k++)
@@ -210,6 +215,18 @@ adapter_size adapter_coded_size(const adapter *a)
 {
     uint8_t none[1];
     return encode(a, none, 0);
+}
+
+int64_t adapter_code_bits(const adapter *a)
+{
+    adapter_size size = adapter_coded_size(a);
+    /* the magic, the base and the checksum say nothing about the classifier that base and the other
+     * bytes do not, the names nothing at all but the order of the labels */
+    int64_t bytes = a->coded ? size.file - FRONT - CRC_BYTES - size.names : a->bytes;
+    double order = a->coded ? lgamma((double)a->n_labels + 1) / log(2) : 0;
+    writer length = {0};
+    put_number(&length, (uint64_t)bytes);
+    return 8 * (length.n + bytes) + (int64_t)ceil(order - 1e-9);
 }
 
 void adapter_coded_values(const adapter *a, real *out)
