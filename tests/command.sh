@@ -180,8 +180,10 @@ prints "cells" measure --model "$model" --train few.csv --dev few.csv --preset t
     --method said --method did --output-dir dry --dry-run
 holds "a dry run of measure touches nothing" [ ! -e dry ]
 prints "idim.measure/1" measure --model "$model" --train all.csv --dev all.csv --preset quick \
-    --dims 10:200 --output-dir study --json
+    --dims 10:200 --linearised --output-dir study --json
 holds "measure --json is one object" one_object idim.measure
+holds "--linearised adds a curve" grep -q '"linearised":{"points":\[{' out
+holds "measure leaves a report" [ -s study/report.html ]
 prints "complete" measure --status study
 # every subspace run of this study diverges: recorded, and the study goes on to its end
 prints "unstable" measure --model "$model" --train all.csv --dev all.csv --preset quick \

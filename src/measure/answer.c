@@ -220,11 +220,12 @@ static void set_base(const cell *c, const job *j, json_t *out)
     json_object_set_new(out, "n_train", json_integer(j->task->splits[SPLIT_TRAIN].n));
     json_object_set_new(out, "n_dev", json_integer(j->task->splits[SPLIT_DEV].n));
     json_object_set_new(out, "search", search_json(c));
-    json_object_set_new(out, "linearised", json_null());
 }
 
-int cell_json(const cell *c, const job *j, json_t **out)
+int cell_json(const cell *c, job *j, const ledger *l, json_t **out)
 {
+    json_t *linearised;
+    TRY(cell_linearised_json(c, j, l, &linearised));
     double seconds = 0;
     int64_t steps = 0;
     for (int64_t i = 0; i < c->n_runs; i++) {
@@ -234,6 +235,7 @@ int cell_json(const cell *c, const job *j, json_t **out)
     json_t *answer = json_object();
     set_base(c, j, answer);
     json_object_set_new(answer, "settings", cell_settings(c));
+    json_object_set_new(answer, "linearised", linearised);
     json_object_set_new(answer, "complete", json_boolean(c->why != NULL));
     json_object_set_new(answer, "why", json_string(c->why != NULL ? c->why : ""));
     set_estimate(c, answer);

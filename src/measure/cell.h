@@ -77,8 +77,15 @@ int cell_refresh(cell *c, job *j, const ledger *l);
 /* The settings common to the cell's runs: tune's, without dim. */
 json_t *cell_settings(const cell *c);
 
+/* The linearised model of the cell is a run of the ledger, too: its name, and its record's curve
+ * with the d where that crosses the cell's target; null before it is there. Only where the settings
+ * ask for it (--linearised). */
+bool cell_wants_linearised(const cell *c);
+int cell_linearised_name(const cell *c, job *j, char name[LEDGER_NAME + 1]);
+int cell_linearised_json(const cell *c, job *j, const ledger *l, json_t **out);
+
 /* The answer so far, as measure.json holds it. */
-int cell_json(const cell *c, const job *j, json_t **out);
+int cell_json(const cell *c, job *j, const ledger *l, json_t **out);
 
 /* "said d = 200, seed 43", for people */
 void cell_run_title(const cell *c, const run_request *request, char text[128]);

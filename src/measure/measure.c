@@ -9,12 +9,11 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "base/file.h"
-#include "base/folder.h"
 #include "measure/cell.h"
 #include "measure/measure.h"
 #include "measure/plan.h"
 #include "measure/record.h"
-#include "measure/run.h"
+#include "measure/sweep.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,29 +22,6 @@
 #include <time.h>
 
 enum { MOST_CELLS = 4096, WAIT_SECONDS = 1 };
-
-typedef struct sweep {
-    idim *lib;
-    char *folder;
-    ledger ledger;
-    cell **cell;
-    int64_t n_cells, at; /* at: the one being worked on */
-    job job;             /* of cell `opened`; -1: none  */
-    int64_t opened;
-    idim_watch *watch;
-    void *user;
-    double began, deadline; /* seconds; deadline INFINITY: none */
-    claim *claim;           /* of the run in progress           */
-    char title[200];
-    bool lost; /* another has taken the claim      */
-} sweep;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- cells from lists ------------------------------------------------------------------------ */
 
@@ -129,11 +105,11 @@ static int write_json(sweep *s, const char *name, const json_t *json)
     return status;
 }
 
-static int write_cell(sweep *s, const cell *c)
+static int write_cell(sweep *s, cell *c)
 {
     json_t *answer;
     char name[64];
-    TRY(cell_json(c, &s->job, &answer));
+    TRY(cell_json(c, &s->job, &s->ledger, &answer));
     snprintf(name, sizeof name, "cells/%s.json", c->key);
     int status = write_json(s, name, answer);
     json_decref(answer);
@@ -141,99 +117,8 @@ static int write_cell(sweep *s, const cell *c)
     return study_collect(s->lib, s->folder);
 }
 
-/* ---- one run --------------------------------------------------------------------------------- */
-
-/* what is left of the study beyond the run in progress, by the runs so far; negative: not known */
-static double seconds_beyond(const sweep *s)
-{
-    double spent = 0, left = 0;
-    int64_t done = 0;
-    for (int64_t i = 0; i < s->n_cells; i++) {
-        const cell *c = s->cell[i];
-        if (c->why == NULL)
-            left += (double)(search_most_runs(&c->search) - c->n_runs);
-        for (int64_t k = 0; k < c->n_runs; k++)
-            spent += c->run[k].failed ? 0 : c->run[k].seconds;
-        done += c->n_runs;
-    }
-    return done > 0 ? spent / (double)done * (left > 1 ? left - 1 : 0) : -1;
-}
-
-/* as the trainer's watch, for the whole study */
-static int watch_run(void *user, const idim_progress *now)
-{
-    sweep *s = user;
-    if (s->claim != NULL && ledger_renew(s->claim, &s->lost) != 0)
-        s->lost = true;
-    if (s->lost)
-        return 1;
-    if (s->watch == NULL)
-        return 0;
-    idim_progress told = *now;
-    told.phase = s->title;
-    double beyond = seconds_beyond(s);
-    if (told.seconds_left >= 0 && beyond >= 0)
-        told.seconds_left += beyond;
-    return s->watch(s->user, &told);
-}
-
-/* a failed run does not go on */
-static int remove_checkpoint(const sweep *s, const claim *held)
-{
-    char *path;
-    TRY(file_join(s->lib, held->folder, "checkpoint.idim", &path));
-    int status = file_remove(s->lib, path);
-    memory_free(s->lib, path);
-    return status;
-}
-
-/* a run that cannot be done is an answer too */
-static int write_failure(sweep *s, const claim *held, const char *reason)
-{
-    json_t *record = record_begin(&s->job);
-    char *path, *text;
-    json_object_set_new(record, "run", json_string(held->name));
-    json_object_set_new(record, "failure", json_string(reason));
-    json_object_set_new(record, "method", json_string(spec_text(s->job.spec, "method")));
-    json_object_set_new(record, "steps", json_integer(0));
-    text = json_dumps(record, JSON_COMPACT);
-    json_decref(record);
-    if (text == NULL)
-        return fail_memory(s->lib, 4096, "record");
-    int status = file_join(s->lib, held->folder, "record.json", &path);
-    if (status == 0) {
-        status = file_write(s->lib, path, text, (int64_t)strlen(text));
-        memory_free(s->lib, path);
-    }
-    free(text);
-    return status;
-}
-
-static int do_run(sweep *s, claim *held)
-{
-    run_options options = {.folder = held->folder, .watch = watch_run, .user = s, .in_study = true};
-    s->claim = held;
-    s->lost = false;
-    int status = run_job(&s->job, &options);
-    s->claim = NULL;
-    if (s->lost || (status != 0 && !file_is_folder(held->folder))) {
-        library_clear(s->lib);
-        return ledger_release(held);
-    }
-    if (status == IDIM_ENOTFINITE || status == IDIM_EMEMORY) {
-        char reason[ERROR_LENGTH];
-        snprintf(reason, sizeof reason, "%s", s->lib->error);
-        library_clear(s->lib);
-        library_log(s->lib, "%s: failed: %s", s->title, reason);
-        status = remove_checkpoint(s, held);
-        if (status == 0)
-            status = write_failure(s, held, reason);
-    }
-    if (status == 0)
-        return ledger_publish(held);
-    ledger_release(held);
-    return status;
-}
+/* ---- runs -------------------------------------------------------------------------------------
+ */
 
 static void tell_result(const sweep *s, const cell *c, const char *name)
 {
@@ -272,12 +157,30 @@ static int work_once(sweep *s, cell *c, bool *did)
             ledger_release(&held);
             return status;
         }
-        TRY(do_run(s, &held));
+        TRY(sweep_train(s, &held));
         *did = true;
         TRY(cell_refresh(c, &s->job, &s->ledger));
         tell_result(s, c, name);
         TRY(write_cell(s, c));
     }
+    return 0;
+}
+
+/* the linearised model, when the trained curve is done; *open: it is not there yet */
+static int linearise_once(sweep *s, cell *c, bool *did, bool *open)
+{
+    claim held;
+    char name[LEDGER_NAME + 1];
+    TRY(cell_linearised_name(c, &s->job, name));
+    if (ledger_has(&s->ledger, name))
+        return 0;
+    *open = true;
+    TRY(ledger_claim(&s->ledger, name, &held));
+    if (held.folder == NULL)
+        return 0;
+    snprintf(s->title, sizeof s->title, "linearised model");
+    TRY(sweep_linearise(s, &held));
+    *did = true;
     return 0;
 }
 
@@ -309,6 +212,8 @@ static int visit(sweep *s, int64_t i, bool *did, bool *open)
         TRY(write_cell(s, c));
     TRY(work_once(s, c, did));
     *open = c->why == NULL;
+    if (!*open && cell_wants_linearised(c))
+        TRY(linearise_once(s, c, did, open));
     if (!*open)
         TRY(write_cell(s, c));
     return 0;
@@ -321,7 +226,7 @@ static int work(sweep *s)
         for (int64_t i = 0; i < s->n_cells; i++) {
             bool did = true, open = true;
             while (did && open) {
-                if (seconds_now() > s->deadline)
+                if (sweep_seconds() > s->deadline)
                     return 0;
                 TRY(visit(s, i, &did, &open));
                 any_did = any_did || did;
@@ -426,7 +331,7 @@ static double sum_of(const json_t *cells, const char *key)
 
 int study_plan(idim *lib, const char *spec_json)
 {
-    sweep s = {.lib = lib, .opened = -1, .began = seconds_now()};
+    sweep s = {.lib = lib, .opened = -1, .began = sweep_seconds()};
     json_t *settings, *out;
     TRY(parse(lib, spec_json, &settings));
     out = json_pack("{s:s, s:s, s:s, s:[]}", "schema", "idim.plan/1", "version", IDIM_VERSION,
@@ -450,7 +355,7 @@ int study_plan(idim *lib, const char *spec_json)
 
 int idim_measure(idim *lib, const char *spec_json, idim_watch *watch, void *user)
 {
-    sweep s = {.lib = lib, .watch = watch, .user = user, .opened = -1, .began = seconds_now()};
+    sweep s = {.lib = lib, .watch = watch, .user = user, .opened = -1, .began = sweep_seconds()};
     json_t *settings;
     library_clear(lib);
     TRY(parse(lib, spec_json, &settings));
@@ -462,6 +367,8 @@ int idim_measure(idim *lib, const char *spec_json, idim_watch *watch, void *user
         status = sweep_open(&s, settings);
         if (status == 0)
             status = work(&s);
+        if (status == 0)
+            status = idim_report(lib, s.folder);
         if (status == 0)
             status = study_result(lib, s.folder);
     }

@@ -118,6 +118,9 @@ static const idim_setting table[] = {
     {"budget", IDIM_TEXT, "", 0, 0, NULL, "measure", "Measuring",
      "where to stop: runs of each cell (20), or time of this call (90m, 2h)"},
 
+    {"linearised", IDIM_FLAG, "false", 0, 0, NULL, "measure", "Measuring",
+     "adds the curve of the linearised model, which takes about two epochs for every d at once"},
+
     {"max_adapter_bytes", IDIM_INTEGER, "0", 0, LARGE, NULL, "tune", "Output",
      "codes the adapter: the finest that takes at most N bytes; 0: no limit"},
     {"bits", IDIM_NUMBER, "0", 0, 32, NULL, "tune", "Output",

@@ -8,6 +8,7 @@
 #include "base/folder.h"
 #include "format/json.h"
 #include "measure/record.h"
+#include "measure/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +100,8 @@ int study_collect(idim *lib, const char *folder)
         folder_names_free(lib, &names);
     }
     memory_free(lib, cells);
-    return status;
+    TRY(status);
+    return report_write_page(lib, folder);
 }
 
 static int read_study(idim *lib, const char *folder, json_t **out)
