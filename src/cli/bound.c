@@ -53,7 +53,7 @@ const command command_bound = {
     .about = "Counts the errors on the rows the adapter was trained on, and the bits of its file: "
              "the fewer of both, the lower the bound. It holds when the rows are independent draws "
              "of what the model will meet, and the base was not trained on them. A coded adapter "
-             "(tune --bits or --max-adapter-bytes) is needed for a bound below 1.",
+             "(tune --bits, --max-adapter-bytes or --for-bound) is needed for a bound below 1.",
     .examples =
         "  idim bound --model M --adapter out/adapter.idim --train a.csv --test b.csv\n"
         "  idim bound --model M --adapter out/adapter.idim --task mrpc --data glue/MRPC \\\n"

@@ -369,8 +369,10 @@ int job_code(const job *j, const real *x, real *out, job_coding *how)
     adapter a = adapter_of(j, x);
     TRY(fit(j, &a));
     adapter_coded_values(&a, out);
-    *how = (job_coding){.size = adapter_coded_size(&a),
-                        .step = codebook_step(&a.book[a.len_z > 0 ? PART_Z : PART_DIRECT])};
+    if (how != NULL)
+        *how = (job_coding){.size = adapter_coded_size(&a),
+                            .code_bits = adapter_code_bits(&a),
+                            .step = codebook_step(&a.book[a.len_z > 0 ? PART_Z : PART_DIRECT])};
     return 0;
 }
 

@@ -43,9 +43,10 @@ int job_save_adapter(const job *j, const real *x, const char *path);
  */
 typedef struct job_coding {
     adapter_size size;
-    double step; /* of z, or of what is direct */
+    int64_t code_bits; /* of adapter_code_bits       */
+    double step;       /* of z, or of what is direct */
 } job_coding;
-bool job_codes_adapter(const job *j);
+bool job_codes_adapter(const job *j); /* how may be NULL */
 int job_code(const job *j, const real *x, real *out, job_coding *how);
 
 /* About how large that file will be. */

@@ -9,6 +9,7 @@
 #include "measure/run.h"
 #include "base/file.h"
 #include "measure/record.h"
+#include "measure/shipping.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -374,6 +375,8 @@ static int ship(run *r)
     TRY(NEW(r->job->lib, real, t->d, "coded numbers", &shipped));
     json_t *scores = json_object();
     int status = job_code(r->job, t->x, shipped, &how);
+    trainer_place(t, t->x);
+    r->dev_step = -1;
     if (status == 0)
         status = score_splits(r, scores);
     if (status == 0) {
@@ -392,13 +395,20 @@ static int ship(run *r)
 static int finish(run *r)
 {
     idim *lib = r->job->lib;
+    json_t *tried;
     bool kept = !r->options.in_study || job_adapter_bytes(r->job) <= STUDY_ADAPTER_BYTES;
-    if (r->options.folder != NULL && kept)
-        TRY(save_adapter(r, r->adapter_path));
-    TRY(ship(r));
+    int status = shipping_choose(r->job, r->trainer, &tried);
+    if (status == 0 && r->options.folder != NULL && kept)
+        status = save_adapter(r, r->adapter_path);
+    if (status == 0)
+        status = ship(r);
+    if (status == 0 && tried != NULL)
+        json_object_set(r->coding, "tried", tried);
+    json_decref(tried);
+    TRY(status);
 
     json_t *scores = json_object();
-    int status = score_splits(r, scores);
+    status = score_splits(r, scores);
     if (status == 0)
         status = make_record(r, scores);
     json_decref(scores);
@@ -414,7 +424,15 @@ static int run_open(run *r)
     TRY(job_name(j, r->name));
     TRY(name_files(r));
     trainer_options options = job_trainer_options(j->spec);
+    TRY(shipping_check(j));
+    options.round_steps = spec_number(j->spec, "coding_steps");
     TRY(trainer_new(j->model, j->task, j->space, &options, &r->trainer));
+    if (job_codes_adapter(j)) {
+        r->trainer->round = shipping_round;
+        r->trainer->round_user = r->job;
+        /* a limit that not even zeros keep is refused before the training */
+        TRY(job_code(j, r->trainer->x, r->trainer->dx, NULL));
+    }
     r->dev_step = -1;
     if (r->options.in_study)
         TRY(NEW(j->lib, float, j->task->splits[SPLIT_DEV].n * j->model->n_labels, "logits",

@@ -65,6 +65,8 @@ int trainer_new(idim_model *m, const task *what, subspace *s, const trainer_opti
         status = NEW(lib, real, t->d, "trained numbers", &t->x);
     if (status == 0)
         status = NEW(lib, real, t->d, "gradient", &t->dx);
+    if (status == 0 && options->round_steps > 0)
+        status = NEW(lib, real, t->d, "rounded numbers", &t->rounded);
     if (status == 0)
         status = NEW(lib, int32_t, what->splits[SPLIT_TRAIN].n, "data order", &t->order);
     if (status != 0) {
@@ -85,15 +87,32 @@ void trainer_free(trainer *t)
     batch_free(t->lib, &t->batch);
     memory_free(t->lib, t->x);
     memory_free(t->lib, t->dx);
+    memory_free(t->lib, t->rounded);
     memory_free(t->lib, t->order);
     memory_free(t->lib, t);
 }
 
-static void push(trainer *t)
+static bool is_rounded(const trainer *t)
 {
-    if (!t->theta_is_current)
-        subspace_push(t->space, t->x, t->model->weights->theta);
+    double last = t->options.round_steps * (double)t->steps;
+    return t->round != NULL && t->rounded != NULL && (double)(t->steps - t->step) <= last;
+}
+
+/* the numbers theta is made from */
+static const real *used(const trainer *t)
+{
+    return is_rounded(t) ? t->rounded : t->x;
+}
+
+static int push(trainer *t)
+{
+    if (t->theta_is_current)
+        return 0;
+    if (is_rounded(t))
+        TRY(t->round(t->round_user, t->x, t->rounded));
+    subspace_push(t->space, used(t), t->model->weights->theta);
     t->theta_is_current = true;
+    return 0;
 }
 
 /* forward and backward of the examples indices[0 .. n), weighted by n / total into dx */
@@ -136,8 +155,8 @@ static int step_gradient(trainer *t, double *loss)
 {
     int64_t begin, end;
     step_examples(t, &begin, &end);
-    push(t);
-    subspace_pull_begin(t->space, t->x, t->dx);
+    TRY(push(t));
+    subspace_pull_begin(t->space, used(t), t->dx);
     *loss = 0;
     for (int64_t i = begin, micro = 0; i < end; i += t->options.batch, micro++) {
         int64_t n = i + t->options.batch < end ? t->options.batch : end - i;
@@ -174,8 +193,9 @@ int trainer_step(trainer *t, step_report *out)
 
 void trainer_place(trainer *t, const real *x)
 {
-    memcpy(t->x, x, (size_t)t->d * sizeof *x);
+    memmove(t->x, x, (size_t)t->d * sizeof *x);
     t->theta_is_current = false;
+    t->round = NULL;
 }
 
 /* logits and summed loss of one stretch of a split */
@@ -233,6 +253,6 @@ int evaluate_split(idim_model *m, tape *work, const task *t, const split *s, flo
 
 int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out)
 {
-    push(t);
+    TRY(push(t));
     return evaluate_split(t->model, t->tape, t->task, s, logits, out);
 }

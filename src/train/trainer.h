@@ -16,6 +16,9 @@
 #include "train/optimiser.h"
 #include "train/schedule.h"
 
+/* out [d] <- x as it will be shipped. */
+typedef int trainer_round(void *user, const real *x, real *out);
+
 typedef struct trainer_options {
     optimiser_options optimiser; /* len_z and n_lambda are filled by trainer_new       */
     schedule schedule;           /* steps and warmup are filled by trainer_new         */
@@ -26,6 +29,9 @@ typedef struct trainer_options {
     int64_t accumulation;        /* micro-batches of one step                          */
     bool dropout;                /* false: off, whatever config.json says              */
     uint64_t seed;               /* order and dropout                                  */
+    double round_steps;          /* the last steps, a fraction of all, in which theta and the
+                                    gradient are taken at round(x) while x itself is moved
+                                    (the straight-through estimator)                   */
 } trainer_options;
 
 typedef struct trainer {
@@ -45,7 +51,10 @@ typedef struct trainer {
     double loss_sum; /* of the losses of all steps done */
     int32_t *order;  /* [train.n] of epoch order_epoch */
     int64_t order_epoch;
-    bool theta_is_current; /* theta holds the push of x */
+    bool theta_is_current; /* theta holds the push of x (or of rounded) */
+    trainer_round *round;  /* NULL: never, whatever round_steps says; the caller sets it */
+    void *round_user;
+    real *rounded; /* [d] */
 } trainer;
 
 /* What one step reports. */
@@ -72,7 +81,7 @@ void trainer_free(trainer *t);
 /* One optimiser step. IDIM_ENOTFINITE when the loss or |dx| is not finite: x is then as before. */
 int trainer_step(trainer *t, step_report *out);
 
-/* x becomes these d numbers. */
+/* x becomes these d numbers, which are not rounded any more. */
 void trainer_place(trainer *t, const real *x);
 
 /* Scores a split at x. logits (may be NULL) gets [split.n][n_labels]. */
