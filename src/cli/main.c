@@ -74,7 +74,13 @@ int cli_print(cli *c, int status, void (*show)(FILE *out, const json_t *result))
 
 static void show_plan(FILE *out, const json_t *plan)
 {
+    char text[32];
+    const json_t *seconds = json_object_get(plan, "seconds");
     show_json(out, plan, 0);
+    if (!json_is_number(seconds))
+        return;
+    show_time(json_number_value(seconds), text);
+    fprintf(out, "about                  %s\n", text);
 }
 
 static int run(cli *c)

@@ -28,8 +28,10 @@ void show_time(double seconds, char text[32])
         snprintf(text, 32, "%ld s", whole);
     else if (whole < 3600)
         snprintf(text, 32, "%ld min %02ld s", whole / 60, whole % 60);
-    else
+    else if (whole < 48 * 3600)
         snprintf(text, 32, "%ld h %02ld min", whole / 3600, whole / 60 % 60);
+    else
+        snprintf(text, 32, "%.1f days", seconds / 86400);
 }
 
 /* a scalar, or a list of scalars on one line */
