@@ -11,7 +11,7 @@
 set -eu
 
 debian_build="gcc libc6-dev make cmake pkg-config libdnnl-dev libjansson-dev libutf8proc-dev
-    librandom123-dev libssl-dev libcmocka-dev"
+    librandom123-dev libssl-dev libcmocka-dev gnuplot-nox"
 debian_demo="python3 python3-pip ca-certificates tar"
 debian_check="clang clang-format libomp-dev libclang-rt-dev libopenblas-dev git"
 

@@ -10,6 +10,7 @@
 #include "measure/record.h"
 #include "measure/report_export.h"
 #include "measure/report_models.h"
+#include "measure/report_words.h"
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 
@@ -40,9 +41,8 @@ static void add_slug(buffer *b, const char *text)
 }
 
 /* the slug of group n; one that an earlier group has gets the group's number */
-static int name_group(study *s, study_group *groups, int64_t n)
+static int name_group(study *s, study_group *groups, int64_t n, const study_cell *c)
 {
-    const study_cell *c = groups[n].cell[0];
     buffer b = {.lib = s->lib};
     add_slug(&b, study_base_name(c->model));
     add_slug(&b, c->task);
@@ -83,11 +83,13 @@ int study_groups(study *s, study_group **out, int64_t *n)
             study_group *group = &(*out)[g];
             if (g == *n) {
                 TRY(study_array(s, s->n_cells, sizeof group->cell[0], &group->cell));
-                group->cell[0] = c;
-                TRY(name_group(s, *out, g));
+                TRY(name_group(s, *out, g, c));
                 *n += 1;
             }
-            group->cell[group->n++] = c;
+            int64_t k = group->n++; /* said before did before others */
+            for (; k > 0 && words_series(group->cell[k - 1]->method) > words_series(c->method); k--)
+                group->cell[k] = group->cell[k - 1];
+            group->cell[k] = c;
         }
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-enum { MOST_DIMS = 6, MOST_CURVES = MOST_DIMS + 1 };
+enum { STEPS_OF_BIN = 4, FEWEST_BINS = 8, MOST_DIMS = 6, MOST_CURVES = MOST_DIMS + 1 };
 
 void training_bins(const study_run *const *run, int64_t n, int64_t n_bins, double *bin,
                    double *steps)
@@ -173,7 +173,7 @@ static void find_ranges(const curve_list *l, frame *f)
     f->y.high += room;
 }
 
-/* as many parts as the longest log has lines, TRAINING_BINS at most */
+/* parts of four steps and more, so that each is an average */
 static int64_t number_of_bins(const study_cell *c)
 {
     int64_t most = 1;
@@ -186,7 +186,9 @@ static int64_t number_of_bins(const study_cell *c)
             if (r != NULL && r->n_log > most)
                 most = r->n_log;
         }
-    return most < TRAINING_BINS ? most : TRAINING_BINS;
+    int64_t bins = most / STEPS_OF_BIN < FEWEST_BINS ? FEWEST_BINS : most / STEPS_OF_BIN;
+    bins = bins < TRAINING_BINS ? bins : TRAINING_BINS;
+    return bins < most ? bins : most;
 }
 
 void draw_training(buffer *b, const study_cell *c, bool narrow)

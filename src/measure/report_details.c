@@ -338,7 +338,9 @@ static void put_about(const page *p, const study_cell *c)
     words_count(p->b, c->n_dev);
     buffer_put(p->b, " to judge; ");
     html_text(p->b, c->metric);
-    buffer_put(p->b, ".</p>\n");
+    buffer_put(p->b, "; ");
+    words_count(p->b, c->steps);
+    buffer_put(p->b, " training steps in all.</p>\n");
 }
 
 static void put_cell(const page *p, const study_cell *c)

@@ -127,14 +127,14 @@ static int64_t decade_ticks(const axis *a, const double *digit, int64_t n_digits
 
 int64_t axis_ticks(const axis *a, int64_t wanted, double tick[MOST_TICKS])
 {
-    static const double digits[] = {1, 2, 5, 3, 4, 6, 7, 8, 9}, three[] = {1, 2, 5};
-    static const double all[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    if (!a->log)
-        return linear_ticks(a, wanted, tick);
-    if (a->high / a->low < 1.5)
+    static const double digits[] = {1, 3};
+    static const double three[] = {1, 2, 5}, all[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    if (!a->log || a->high / a->low < 1.5)
         return linear_ticks(a, wanted, tick);
     int64_t n = decade_ticks(a, digits, 1, tick);
-    if (n < 2)
+    if (n < 4)
+        n = decade_ticks(a, digits, 2, tick);
+    if (n < 3)
         n = decade_ticks(a, three, 3, tick);
     if (n < 2)
         n = decade_ticks(a, all, 9, tick);
@@ -181,6 +181,18 @@ void frame_begin(const frame *f, const char *title, const char *description)
     buffer_put(f->b, "</title><desc>");
     html_text(f->b, description);
     buffer_put(f->b, "</desc>\n");
+}
+
+void frame_clip(const frame *f)
+{
+    double width = f->right - f->left, top = f->top - 6, height = f->y.from - top;
+    BUFFER_DRAW(f->b, "<svg x='~' y='~' width='~' height='~' viewBox='~ ~ ~ ~'>\n", f->left, top,
+                width, height, f->left, top, width, height);
+}
+
+void frame_unclip(const frame *f)
+{
+    buffer_put(f->b, "</svg>\n");
 }
 
 void frame_end(const frame *f)

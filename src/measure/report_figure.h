@@ -21,7 +21,7 @@ typedef struct axis {
 double axis_at(const axis *a, double value);
 
 /* Round values inside the axis, rising, about `wanted` of them; on a logarithmic axis powers of
- * ten, with 2 and 5 (and then the rest) between them where there is room. */
+ * ten, with more between them where these are few. */
 int64_t axis_ticks(const axis *a, int64_t wanted, double tick[MOST_TICKS]);
 
 /* Widens [low, high] to take in the value; NAN is passed over. Begin with low > high. */
@@ -47,6 +47,10 @@ void frame_end(const frame *f);
 /* Grid, ticks and names of the axes (plain text). */
 void frame_axes(const frame *f, const char *x_name, const char *y_name);
 void frame_axis_x(const frame *f, const char *name);
+
+/* What is drawn between the two is cut at the edges of the plot. */
+void frame_clip(const frame *f);
+void frame_unclip(const frame *f);
 
 /* Text at a place, escaped; the class may hold an anchor: "end", "middle". */
 void frame_text(const frame *f, const char *class, double x, double y, const char *text);

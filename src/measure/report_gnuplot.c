@@ -14,8 +14,7 @@
 #include "measure/report_words.h"
 
 /* as the page's series, and its ramp from few to many dimensions */
-static const char *const series_colours[] = {"#0b62c4", "#b8450c", "#187a49",
-                                             "#7a3db8", "#006c78", "#7d6200"};
+static const char *const series_colours[] = {"#0b62c4", "#b8450c", "#187a49"};
 static const char *const ramp_colours[] = {"#d39b00", "#7fa52b", "#2c9a76",
                                            "#2580a6", "#3f5bb0", "#5b2a86"};
 enum { N_COLOURS = 6 };
@@ -60,6 +59,14 @@ static void put_script_head(buffer *b, const char *name)
                "set grid linecolor '#e4e4e4'\n"
                "set key outside right center reverse Left\n",
                name, name, name);
+}
+
+/* c0, c1, ...: the colours of the series */
+static void put_colours(buffer *b, const study_group *g)
+{
+    for (int64_t i = 0; i < g->n; i++)
+        buffer_add(b, "c%lld = '%s'\n", (long long)i,
+                   series_colours[words_series(g->cell[i]->method)]);
 }
 
 static void put_title(buffer *b, const study_cell *c, const char *before)
@@ -183,7 +190,7 @@ static void put_plot(buffer *b, int64_t series, const char *kind, const char *co
     for (const char *at = columns; *at != '\0'; at++)
         buffer_add(b, "%s(pick(%lld,'%s',%c))", at == columns ? " " : ":", (long long)series, kind,
                    *at);
-    buffer_add(b, " with %s linecolor '%s'", style, series_colours[series % N_COLOURS]);
+    buffer_add(b, " with %s linecolor rgb c%lld", style, (long long)series);
 }
 
 static void put_series(buffer *b, const study_group *g, int64_t i)
@@ -227,6 +234,7 @@ static int write_score(const study *s, const study_group *g, const char *folder,
     put_title(&script, g->cell[0], "");
     put_y_name(&script, g->cell[0]);
     buffer_put(&script, "set xlabel 'd, the numbers trained'\nset logscale x\n");
+    put_colours(&script, g);
     for (int64_t i = 0; i < g->n; i++)
         put_series(&script, g, i);
     put_levels(&script, g->cell[0]);
@@ -336,6 +344,7 @@ static int write_bytes(const study *s, const study_group *g, const char *folder,
     put_title(&script, g->cell[0], "Size of the adapter, ");
     put_y_name(&script, g->cell[0]);
     buffer_put(&script, "set xlabel 'bytes of the adapter'\nset logscale x\n");
+    put_colours(&script, g);
     for (int64_t i = 0; i < g->n; i++) {
         buffer_put(&script, i > 0 ? ", \\\n  " : "plot ");
         put_plot(&script, i, "run", "34", "points pointtype 7");
@@ -369,7 +378,7 @@ int export_scatter(const scatter_file *f, buffer *data, const char *folder, buff
                "0.1, graph 0.25, graph 0.1, graph 0.1\n",
                f->x_name, f->y_name, f->x_log ? "set logscale x\n" : "",
                f->y_log ? "set logscale y\n" : "");
-    buffer_put(&script, "plot ");
+    buffer_add(&script, "c0 = '%s'\nplot ", series_colours[0]);
     put_plot(&script, 0, "model", "3456",
              f->across ? "xerrorbars pointtype 7" : "yerrorbars pointtype 7");
     if (f->joined) {

@@ -9,8 +9,6 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-enum { MOST_SERIES = 6 };
-
 static int64_t answered(const study *s)
 {
     int64_t n = 0;
@@ -58,19 +56,6 @@ static void add_label(buffer *b, const study *s, const study_cell *c)
     }
 }
 
-/* one colour a method, in the order of their first cells */
-static int series_of(const study *s, const char *method)
-{
-    int series = 0;
-    for (int64_t i = 0; i < s->n_cells && strcmp(s->cell[i].method, method) != 0; i++) {
-        bool seen = false;
-        for (int64_t k = 0; k < i; k++)
-            seen = seen || strcmp(s->cell[k].method, s->cell[i].method) == 0;
-        series += !seen;
-    }
-    return series % MOST_SERIES;
-}
-
 static void draw_row(const frame *f, const study *s, const study_cell *c, double y)
 {
     const study_answer *a = &c->answer;
@@ -79,7 +64,7 @@ static void draw_row(const frame *f, const study *s, const study_cell *c, double
     BUFFER_DRAW(f->b, "<text class='key' x='~' y='~'>", f->narrow ? f->left : 8,
                 f->narrow ? y - 10 : y + 4);
     add_label(f->b, s, c);
-    buffer_add(f->b, "</text><g class='s%d'>", series_of(s, c->method));
+    buffer_add(f->b, "</text><g class='s%d'>", words_series(c->method));
     BUFFER_DRAW(f->b, "<path class='interval' d='M~ ~H~'/>", from, y, to);
     if (isfinite(a->low))
         BUFFER_DRAW(f->b, "<path class='interval' d='M~ ~v10'/>", from, y - 5);

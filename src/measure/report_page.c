@@ -10,7 +10,7 @@
 #include "measure/report_models.h"
 #include "measure/report_words.h"
 
-enum { MOST_CARDS = 8, MOST_SERIES = 6 };
+enum { MOST_CARDS = 8 };
 
 void page_anchor(buffer *b, int64_t cell, const char *part)
 {
@@ -95,9 +95,9 @@ static void put_share(const page *p, const study_cell *c)
     buffer_put(p->b, " weights");
 }
 
-static void put_card(const page *p, const study_cell *c, int series)
+static void put_card(const page *p, const study_cell *c)
 {
-    buffer_add(p->b, "<div class='card s%d'>\n<p class='soft'>", series % MOST_SERIES);
+    buffer_add(p->b, "<div class='card s%d'>\n<p class='soft'>", words_series(c->method));
     html_text(p->b, study_base_name(c->model));
     buffer_put(p->b, " &middot; ");
     html_text(p->b, c->task);
@@ -134,7 +134,7 @@ static void put_cards(const page *p)
     buffer_put(p->b, "<div class='cards'>\n");
     for (int64_t g = 0; g < p->n_groups; g++)
         for (int64_t i = 0; i < p->group[g].n; i++)
-            put_card(p, p->group[g].cell[i], (int)i);
+            put_card(p, p->group[g].cell[i]);
     buffer_put(p->b, "</div>\n");
 }
 
@@ -216,9 +216,9 @@ static void put_intervals(const page *p)
     buffer_put(p->b, "<section>\n<h2>d90 side by side</h2>\n<figure>\n");
     draw_intervals(p->b, p->s, false);
     draw_intervals(p->b, p->s, true);
-    buffer_put(p->b,
-               "<figcaption>d90 and its 95 % interval of every cell with an answer. Intervals "
-               "that overlap are no difference.</figcaption>\n</figure>\n</section>\n");
+    buffer_put(p->b, "<figcaption>d90 and its 95 % interval of every cell with an answer. Where "
+                     "intervals overlap widely, the study does not tell the cells "
+                     "apart.</figcaption>\n</figure>\n</section>\n");
 }
 
 static void put_training(const page *p)
@@ -262,19 +262,17 @@ static void put_link(const page *p, const study_cell *c, const char *part, doubl
     buffer_put(p->b, "</a></td>");
 }
 
-static void put_answer_cell(const page *p, const study_cell *c, const study_answer *a)
+static void put_answer_link(const page *p, const study_cell *c, const study_answer *a)
 {
     if (a->status != MEASURE_OK) {
-        buffer_put(p->b, "<td>");
         words_status(p->b, a->status);
-        buffer_put(p->b, "</td>");
         return;
     }
-    buffer_put(p->b, "<td class='n'><a href='#");
+    buffer_put(p->b, "<a href='#");
     page_anchor(p->b, index_of(p, c), "points");
     buffer_put(p->b, "'>");
     words_d90(p->b, a);
-    buffer_put(p->b, "</a></td>");
+    buffer_put(p->b, "</a>");
 }
 
 static void put_row(const page *p, const study_cell *c)
@@ -286,7 +284,11 @@ static void put_row(const page *p, const study_cell *c)
     buffer_put(p->b, "</td><td>");
     put_words(p, c, words_method);
     buffer_put(p->b, "</td>");
-    put_answer_cell(p, c, &c->answer);
+    buffer_put(p->b, "<td class='n'>");
+    put_answer_link(p, c, &c->answer);
+    buffer_put(p->b, "<br><span class='soft'>corrected ");
+    put_answer_link(p, c, &c->corrected);
+    buffer_put(p->b, "</span></td>");
     put_link(p, c, "full", c->full.score);
     buffer_put(p->b, "<td class='n'>");
     words_score(p->b, c->metric, c->answer.target);
@@ -295,13 +297,8 @@ static void put_row(const page *p, const study_cell *c)
     buffer_put(p->b, "</td>");
     put_link(p, c, "head", c->head.score);
     put_link(p, c, "bias", c->bias.score);
-    put_answer_cell(p, c, &c->corrected);
     buffer_put(p->b, "<td class='n'>");
-    words_count(p->b, c->parameters);
-    buffer_put(p->b, "</td><td class='n'>");
     words_count(p->b, c->runs);
-    buffer_put(p->b, "</td><td class='n'>");
-    words_count(p->b, c->steps);
     buffer_put(p->b, "</td><td class='n'>");
     words_time(p->b, c->seconds);
     buffer_put(p->b, "</td></tr>\n");
@@ -314,9 +311,8 @@ static void put_table(const page *p)
     buffer_put(p->b, "<section>\n<h2>All cells</h2>\n<div class='box' tabindex='0' role='region' "
                      "aria-label='Table of all cells'>\n<table>\n<thead><tr>");
     static const char *const left[] = {"model", "task", "method"};
-    static const char *const right[] = {"d90 (95 %)", "full",   "target",        "majority",
-                                        "classifier", "biases", "corrected d90", "weights",
-                                        "runs",       "steps",  "time"};
+    static const char *const right[] = {"d90 (95 %)", "full",   "target", "majority",
+                                        "classifier", "biases", "runs",   "time"};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++)
         buffer_add(p->b, "<th scope='col'>%s</th>", left[i]);
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++)

@@ -12,7 +12,7 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-enum { MOST_LEVELS = 48, MOST_SERIES = 6, STRIP_ROW = 16, LEGEND_ROW = 20, DODGE = 6, BESIDE = 7 };
+enum { MOST_LEVELS = 48, STRIP_ROW = 16, LEGEND_ROW = 20, DODGE = 6, BESIDE = 7 };
 
 bool has_score(const study_group *g)
 {
@@ -237,14 +237,22 @@ static void draw_answer(const frame *f, const study_answer *a, double row, const
     BUFFER_DRAW(f->b, "<circle class='answer' cx='~' cy='~' r='4'/></g>\n", x, row);
 }
 
-static void draw_strip(const frame *f, const study_group *g)
+static double strip_top(const frame *f)
 {
-    double top = f->y.from + 2;
-    BUFFER_DRAW(f->b, "<rect class='strip' x='~' y='~' width='~' height='~'/>\n", f->left, top,
-                f->right - f->left, f->bottom - top);
+    return f->y.from + 2;
+}
+
+static void draw_strip(const frame *f)
+{
+    BUFFER_DRAW(f->b, "<rect class='strip' x='~' y='~' width='~' height='~'/>\n", f->left,
+                strip_top(f), f->right - f->left, f->bottom - strip_top(f));
+}
+
+static void draw_answers(const frame *f, const study_group *g)
+{
     for (int64_t i = 0; i < g->n; i++) {
-        double row = top + STRIP_ROW * ((double)i + 0.5) + 1;
-        buffer_add(f->b, "<g class='s%d'>", (int)(i % MOST_SERIES));
+        double row = strip_top(f) + STRIP_ROW * ((double)i + 0.5) + 1;
+        buffer_add(f->b, "<g class='s%d'>", words_series(g->cell[i]->method));
         draw_answer(f, &g->cell[i]->corrected, row, "open");
         draw_answer(f, &g->cell[i]->answer, row, "closed");
         buffer_put(f->b, "</g>\n");
@@ -256,7 +264,7 @@ static void draw_legend(const frame *f, const study_group *g)
     for (int64_t i = 0; i < g->n; i++) {
         const study_cell *c = g->cell[i];
         double y = 14 + LEGEND_ROW * (double)i;
-        buffer_add(f->b, "<g class='s%d'>", (int)(i % MOST_SERIES));
+        buffer_add(f->b, "<g class='s%d'>", words_series(g->cell[i]->method));
         BUFFER_DRAW(f->b, "<path class='fit' d='M~ ~h22'/>", f->left, y - 4);
         BUFFER_DRAW(f->b, "<circle class='mean' cx='~' cy='~' r='4.2'/>", f->left + 11, y - 4);
         BUFFER_DRAW(f->b, "</g><text class='key' x='~' y='~'>", f->left + 30, y);
@@ -318,18 +326,21 @@ void draw_score(buffer *b, const study_group *g, bool narrow)
         frame_begin(&f, title.bytes, about.bytes);
         frame_axes(&f, narrow ? "d, numbers trained (log)" : "d, the numbers trained (log scale)",
                    name.bytes);
-        draw_strip(&f, g);
+        draw_strip(&f);
         draw_levels(&f, g);
+        frame_clip(&f);
         for (int64_t i = 0; i < g->n; i++) {
             const study_cell *c = g->cell[i];
             double shift = ((double)i - (double)(g->n - 1) / 2) * DODGE;
-            buffer_add(b, "<g class='s%d'>\n", (int)(i % MOST_SERIES));
+            buffer_add(b, "<g class='s%d'>\n", words_series(c->method));
             draw_band(&f, &c->fit);
             draw_line(&f, &c->fit, "fit");
             draw_line(&f, &c->linearised, "linearised");
             draw_points(&f, c, shift);
             buffer_put(b, "</g>\n");
         }
+        frame_unclip(&f);
+        draw_answers(&f, g);
         draw_legend(&f, g);
         frame_end(&f);
     } else {

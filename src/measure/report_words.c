@@ -116,6 +116,11 @@ void words_status(buffer *b, measure_status status)
         buffer_bytes(b, *at == '_' ? " " : at, 1);
 }
 
+int words_series(const char *method)
+{
+    return strcmp(method, "said") == 0 ? 0 : strcmp(method, "did") == 0 ? 1 : 2;
+}
+
 void words_method(buffer *b, const study_cell *c)
 {
     buffer_put(b, c->method);
@@ -260,16 +265,25 @@ static void add_others(buffer *b, const study *s, const study_cell *first)
 
 void words_headline(buffer *b, const study *s)
 {
-    for (int64_t i = 0; i < s->n_cells; i++)
-        if (s->cell[i].answer.status == MEASURE_OK) {
-            words_answer(b, &s->cell[i]);
-            add_others(b, s, &s->cell[i]);
-            return;
-        }
-    if (s->n_cells > 0)
+    const study_cell *first = NULL;
+    for (int64_t i = 0; i < s->n_cells; i++) {
+        const study_cell *c = &s->cell[i];
+        if (c->answer.status != MEASURE_OK)
+            continue;
+        if (first == NULL ||
+            (strcmp(c->model, first->model) == 0 && strcmp(c->task, first->task) == 0 &&
+             strcmp(c->variation, first->variation) == 0 &&
+             words_series(c->method) < words_series(first->method)))
+            first = c;
+    }
+    if (first != NULL) {
+        words_answer(b, first);
+        add_others(b, s, first);
+    } else if (s->n_cells > 0) {
         words_answer(b, &s->cell[0]);
-    else
+    } else {
         buffer_put(b, "This study has no results yet.");
+    }
 }
 
 static void add_end(buffer *b, const study_cell *c)

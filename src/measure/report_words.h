@@ -42,6 +42,9 @@ void words_overall(buffer *b, const study *s);
 /* "not reached" */
 void words_status(buffer *b, measure_status status);
 
+/* The colour of a method, 0 to 2: the same in every figure. */
+int words_series(const char *method);
+
 /* "said", or "said, groups none" */
 void words_method(buffer *b, const study_cell *c);
 
