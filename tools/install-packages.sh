@@ -16,14 +16,14 @@ debian_demo="python3 python3-pip ca-certificates tar"
 debian_check="clang clang-format libomp-dev libclang-rt-dev libopenblas-dev git"
 
 fedora_build="gcc make cmake pkgconf-pkg-config onednn-devel jansson-devel utf8proc-devel
-    Random123-devel openssl-devel libcmocka-devel"
+    Random123-devel openssl-devel libcmocka-devel gnuplot"
 fedora_demo="python3 python3-pip tar"
 fedora_check="clang clang-tools-extra libomp-devel compiler-rt git libasan libubsan
     openblas-devel"
 
 # Random123 is headers alone: where the system has no package of it, unpack its release and set
 # CMAKE_PREFIX_PATH
-brew_build="gcc make cmake pkgconf onednn jansson utf8proc random123 openssl@3 cmocka libomp"
+brew_build="gcc make cmake pkgconf onednn jansson utf8proc random123 openssl@3 cmocka libomp gnuplot"
 brew_demo="python3"
 brew_check="llvm clang-format openblas git"
 

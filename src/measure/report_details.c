@@ -378,6 +378,10 @@ static void put_cell(const page *p, const study_cell *c)
         buffer_put(p->b, "</td>");
         put_names(p->b, &point->names);
     }
+    if (c->linearised_name.n > 0) {
+        buffer_put(p->b, "<tr><th scope='row'>linearised</th><td></td><td class='n'>1</td>");
+        put_names(p->b, &c->linearised_name);
+    }
     buffer_put(p->b, "</tbody>\n</table>\n</div>\n");
 }
 
@@ -395,7 +399,7 @@ static bool is_used(const study *s, const study_run *r)
     for (int64_t i = 0; i < s->n_cells; i++) {
         const study_cell *c = &s->cell[i];
         if (is_named(&c->full.names, r) || is_named(&c->head.names, r) ||
-            is_named(&c->bias.names, r))
+            is_named(&c->bias.names, r) || is_named(&c->linearised_name, r))
             return true;
         for (int64_t k = 0; k < c->points.n; k++)
             if (is_named(&c->points.point[k].names, r))

@@ -42,7 +42,9 @@ int study_document(study *s, const char *path, json_t **out)
 bool study_is_name(const char *name)
 {
     size_t digits = strspn(name, "0123456789abcdef");
-    return digits >= 16 && digits <= 64 && name[digits] == '\0';
+    const char *end = name + digits;
+    end += *end == 'l'; /* the name of a linearised curve ends so */
+    return end - name >= 16 && end - name <= 64 && *end == '\0';
 }
 
 const study_run *study_find_run(const study *s, const char *name)
@@ -95,6 +97,27 @@ static int want_text(const json_place *in, const char *key, const char **out)
     return json_want_text(&at, out);
 }
 
+static int read_name(const study *s, const json_place *at, study_names *out, int64_t i)
+{
+    TRY(json_want_text(at, &out->name[i]));
+    if (!study_is_name(out->name[i]))
+        return json_fail_expected(at, "the name of a run (16 to 64 hexadecimal digits)");
+    out->run[i] = study_find_run(s, out->name[i]);
+    return 0;
+}
+
+/* "name": one run */
+static int read_one_name(study *s, const json_place *in, study_names *out)
+{
+    json_place at = json_member(in, "name");
+    if (!json_present(&at))
+        return 0;
+    out->n = 1;
+    TRY(study_array(s, 1, sizeof out->name[0], &out->name));
+    TRY(study_array(s, 1, sizeof out->run[0], &out->run));
+    return read_name(s, &at, out, 0);
+}
+
 static int read_names(study *s, const json_place *in, study_names *out)
 {
     json_place list = json_member(in, "names");
@@ -105,10 +128,7 @@ static int read_names(study *s, const json_place *in, study_names *out)
     TRY(study_array(s, out->n, sizeof out->run[0], &out->run));
     for (int64_t i = 0; i < out->n; i++) {
         json_place at = json_item(&list, i);
-        TRY(json_want_text(&at, &out->name[i]));
-        if (!study_is_name(out->name[i]))
-            return json_fail_expected(&at, "the name of a run (16 to 64 hexadecimal digits)");
-        out->run[i] = study_find_run(s, out->name[i]);
+        TRY(read_name(s, &at, out, i));
     }
     return 0;
 }
@@ -229,6 +249,7 @@ static int read_linearised(study *s, const json_place *cell, study_cell *out)
     TRY(json_want_object(&at, &members));
     TRY(take_size(&at, "d90", &out->linearised_d90));
     TRY(take_size(&at, "seconds", &out->linearised_seconds));
+    TRY(read_one_name(s, &at, &out->linearised_name));
     return read_curve(s, &at, "points", &out->linearised);
 }
 

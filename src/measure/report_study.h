@@ -70,6 +70,7 @@ typedef struct study_cell {
     study_answer answer, corrected;
     study_level full, head, bias;
     study_curve points, fit, linearised;
+    study_names linearised_name;     /* one, or none */
     const json_t *settings, *search; /* objects, or NULL */
 } study_cell;
 
@@ -101,7 +102,8 @@ int study_array(study *s, int64_t count, int64_t size, void *out);
 /* The run of that name, NULL where there is none. */
 const study_run *study_find_run(const study *s, const char *name);
 
-/* Is the name of a run well formed: 16 or more lower-case hexadecimal digits, and nothing else? */
+/* Is the name of a run well formed: 16 to 64 lower-case hexadecimal digits, the last of which may
+ * be an l? */
 bool study_is_name(const char *name);
 
 /* The last part of a path, for people; never empty. */
