@@ -201,51 +201,6 @@ static void what_does_not_fit_in_memory_is_dropped_and_said(void **state)
     idim_close(lib);
 }
 
-static int count(void *calls, const idim_progress *now)
-{
-    (void)now;
-    ++*(int *)calls;
-    return 0;
-}
-
-static void an_answer_in_a_file_is_not_found_twice(void **state)
-{
-    (void)state;
-    static const char path[] = "test_linearised.json";
-    const int64_t dims[] = {5, 10}, others[] = {5, 11};
-    int calls = 0;
-    idim *lib = check_library(1);
-    linearised_options o = {dims, 2, count, &calls};
-    json_t *first, *again;
-    job j;
-    remove(path);
-    write_task(2);
-    open_job(lib, 1, &j);
-    CHECK_OK(lib, linearised_in_file(&j, &o, path, &first));
-    assert_true(calls > 0);
-    calls = 0;
-    CHECK_OK(lib, linearised_in_file(&j, &o, path, &again));
-    assert_int_equal(calls, 0);
-    assert_true(json_equal(first, again));
-    json_decref(again);
-
-    o.dims = others;
-    CHECK_OK(lib, linearised_in_file(&j, &o, path, &again));
-    assert_true(calls > 0);
-    json_decref(again);
-    write_text(path, "{\"run\":");
-    calls = 0;
-    CHECK_OK(lib, linearised_in_file(&j, &o, path, &again));
-    assert_true(calls > 0);
-    json_decref(first);
-    json_decref(again);
-    assert_int_equal(linearised_in_file(&j, &o, "no_such_folder/x.json", &again), IDIM_EIO);
-    assert_null(again);
-    job_close(&j);
-    idim_close(lib);
-    remove(path);
-}
-
 static int stop_while(void *phase, const idim_progress *now)
 {
     return strcmp(phase, now->phase) == 0 && now->step == 1;
@@ -315,7 +270,6 @@ int main(void)
         cmocka_unit_test(it_learns_more_with_more_numbers),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(what_does_not_fit_in_memory_is_dropped_and_said),
-        cmocka_unit_test(an_answer_in_a_file_is_not_found_twice),
         cmocka_unit_test(it_stops_when_asked_and_refuses_what_it_lacks),
         cmocka_unit_test(dims_are_spaced_by_1_2_5),
     };

@@ -6,14 +6,12 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/linearised.h"
-#include "base/file.h"
 #include "base/random.h"
 #include "measure/convex.h"
 #include "measure/pulled.h"
 #include "measure/record.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -421,73 +419,4 @@ json_t *linearised_json(const linearised *l, const task *t)
                      (json_int_t)l->n_dev, "feature_seconds", l->feature_seconds, "feature_bytes",
                      (json_int_t)l->feature_bytes, "dropped", (json_int_t)l->dropped, "points",
                      points);
-}
-
-/* the job's name and the dims, hashed */
-static int name_question(const job *j, const linearised_options *o, char name[HASH_TEXT])
-{
-    uint8_t digest[HASH_BYTES];
-    hasher *h;
-    TRY(job_name(j, name));
-    TRY(hash_begin(j->lib, &h));
-    int status = hash_add(j->lib, h, name, HASH_TEXT);
-    for (int64_t i = 0; i < o->n_dims && status == 0; i++)
-        status = hash_add(j->lib, h, &o->dims[i], (int64_t)sizeof o->dims[i]);
-    int ended = hash_end(j->lib, h, digest);
-    TRY(status);
-    TRY(ended);
-    hash_text(digest, name);
-    return 0;
-}
-
-/* NULL: there is no such file, or it answers another question */
-static int read_answer(idim *lib, const char *path, const char *name, json_t **out)
-{
-    enum { LIMIT = 1 << 30 };
-    char *text;
-    int64_t size;
-    *out = NULL;
-    if (!file_exists(path))
-        return 0;
-    TRY(file_read(lib, path, LIMIT, &text, &size));
-    json_t *found = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    memory_free(lib, text);
-    const char *run = json_string_value(json_object_get(found, "run"));
-    if (run != NULL && strcmp(run, name) == 0)
-        *out = found;
-    else
-        json_decref(found);
-    return 0;
-}
-
-static int write_answer(idim *lib, const char *path, const json_t *answer)
-{
-    char *text = json_dumps(answer, JSON_COMPACT);
-    if (text == NULL)
-        return fail_memory(lib, 4096, "linearised model");
-    int status = file_write(lib, path, text, (int64_t)strlen(text));
-    free(text);
-    return status;
-}
-
-int linearised_in_file(job *j, const linearised_options *options, const char *path, json_t **out)
-{
-    char name[HASH_TEXT];
-    linearised *l;
-    TRY(name_question(j, options, name));
-    TRY(read_answer(j->lib, path, name, out));
-    if (*out != NULL)
-        return 0;
-    TRY(linearised_run(j, options, &l));
-    json_t *answer = linearised_json(l, j->task);
-    linearised_free(l);
-    json_object_set_new(answer, "schema", json_string("idim.linearised/1"));
-    json_object_set_new(answer, "run", json_string(name));
-    int status = answer == NULL ? fail_memory(j->lib, 4096, "linearised model")
-                                : write_answer(j->lib, path, answer);
-    if (status == 0)
-        *out = answer;
-    else
-        json_decref(answer);
-    return status;
 }

@@ -63,11 +63,6 @@ void linearised_free(linearised *l);
  * "predictions" as record_predictions gives them}]}. NULL when out of memory. */
 json_t *linearised_json(const linearised *l, const task *t);
 
-/* The same from the file at path when that holds the answer to this very question (the run a job
- * names, these dims), else found and written there: an object with "schema" "idim.linearised/1" and
- * "run" beside the above. *out is the caller's (json_decref). */
-int linearised_in_file(job *j, const linearised_options *options, const char *path, json_t **out);
-
 /* The d's from 10 to d_max that a curve is drawn from: 1, 2 and
  * 5 times powers of ten, and d_max. Gives how many; out has room for 32. */
 int64_t linearised_dims(int64_t d_max, int64_t out[32]);
