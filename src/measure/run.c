@@ -314,7 +314,9 @@ static json_t *adapter_part(const run *r)
     if (r->options.folder == NULL || !file_exists(r->adapter_path) ||
         file_open(r->job->lib, r->adapter_path, &f) != 0)
         return json_null();
-    json_t *out = json_pack("{s:s, s:I}", "path", r->adapter_path, "bytes", (json_int_t)f.size);
+    /* the folder of a study's run is moved when it is finished: the adapter lies beside its record */
+    const char *path = r->options.in_study ? "adapter.idim" : r->adapter_path;
+    json_t *out = json_pack("{s:s, s:I}", "path", path, "bytes", (json_int_t)f.size);
     file_close(&f);
     return out;
 }
