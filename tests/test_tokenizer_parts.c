@@ -9,15 +9,18 @@
 #include "format/json.h"
 #include "text/tokenizer.h"
 
-#define WITH(x)   "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}, " x "}"
-#define POST(x)   WITH("\"post_processor\": {\"type\": " x "}")
-#define BERT_POST "{\"type\": \"BertProcessing\", \"cls\": [\"[CLS]\", 1], \"sep\": [\"[SEP]\", 2]}"
-#define BPE(x)    "{\"model\": {\"type\": \"BPE\", " x "}}"
-#define PAIRS(x)  BPE("\"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, \"merges\": [" x "]")
-#define CUT(x)    WITH("\"pre_tokenizer\": {\"type\": " x "}")
-#define SPLIT(x)  CUT("\"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": " x)
-#define REGEX(x)  SPLIT("{\"Regex\": \"" x "\"}")
-#define GPT2      "{\"a\": 0, \"b\": 1, \"ab\": 2, \"<|endoftext|>\": 3}"
+#define WITH(x)    "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": []}, " x "}"
+#define POST(x)    WITH("\"post_processor\": {\"type\": " x "}")
+#define BERT_POST  "{\"type\": \"BertProcessing\", \"cls\": [\"[CLS]\", 1], \"sep\": [\"[SEP]\", 2]}"
+#define BPE(x)     "{\"model\": {\"type\": \"BPE\", " x "}}"
+#define PAIRS(x)   BPE("\"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, \"merges\": [" x "]")
+#define CUT(x)     WITH("\"pre_tokenizer\": {\"type\": " x "}")
+#define SPLIT(x)   CUT("\"Split\", \"behavior\": \"Isolated\", \"invert\": false, \"pattern\": " x)
+#define UNIGRAM(x) "{\"model\": {\"type\": \"Unigram\", " x "}}"
+#define NORM(x)    WITH("\"normalizer\": {\"type\": " x "}")
+#define MAP(x)     NORM("\"Precompiled\", \"precompiled_charsmap\": \"" x "\"")
+#define REGEX(x)   SPLIT("{\"Regex\": \"" x "\"}")
+#define GPT2       "{\"a\": 0, \"b\": 1, \"ab\": 2, \"<|endoftext|>\": 3}"
 
 typedef struct document_case {
     const char *json;
@@ -59,7 +62,7 @@ static const document_case documents[] = {
     /* cutting */
     {CUT("\"ByteLevel\", \"trim_offsets\": true"), IDIM_EFORMAT,
      "pre_tokenizer.add_prefix_space: expected true or false"},
-    {CUT("\"Split\""), IDIM_EFORMAT, "pre_tokenizer.pattern: expected an object"},
+    {CUT("\"Split\""), IDIM_EFORMAT, "pre_tokenizer.behavior: expected a string"},
     {SPLIT("{}"), IDIM_EFORMAT, "pre_tokenizer.pattern.String: expected a string"},
     {CUT("\"Split\", \"behavior\": \"Foo\", \"invert\": false, \"pattern\": {\"String\": \"\"}"),
      IDIM_EFORMAT, "pre_tokenizer.behavior: expected Removed, Isolated,"},
@@ -103,6 +106,53 @@ static const document_case documents[] = {
      "too many groups inside one another"},
     {REGEX("(?=(?=(?=a)))"), IDIM_EUNSUPPORTED, "too many look-aheads"},
 
+    /* Unigram */
+    {UNIGRAM("\"vocab\": [[\"<unk>\", 0], [\"a\", -1.5]], \"unk_id\": 0"), 0, ""},
+    {"{\"model\": {\"vocab\": [[\"<unk>\", 0]], \"unk_id\": 0}}", 0, ""},
+    {UNIGRAM("\"vocab\": {}"), IDIM_EFORMAT, "model.vocab: expected a list, found an object"},
+    {UNIGRAM("\"vocab\": [7], \"unk_id\": 0"), IDIM_EFORMAT,
+     "model.vocab[0][0]: expected a string"},
+    {UNIGRAM("\"vocab\": [[\"a\"]], \"unk_id\": 0"), IDIM_EFORMAT,
+     "model.vocab[0][1]: expected a number"},
+    {UNIGRAM("\"vocab\": [[\"a\", \"b\"]], \"unk_id\": 0"), IDIM_EFORMAT,
+     "model.vocab[0][1]: expected a number"},
+    {UNIGRAM("\"vocab\": [[\"a\", 0]], \"unk_id\": 1"), IDIM_EFORMAT,
+     "model.unk_id: expected an integer between 0 and 0, found 1"},
+    {UNIGRAM("\"vocab\": [[\"a\", 0]]"), IDIM_EFORMAT, "model.unk_id: expected an integer"},
+    {UNIGRAM("\"vocab\": [], \"unk_id\": 0"), IDIM_EFORMAT, "model.unk_id: expected an integer"},
+    {UNIGRAM("\"vocab\": [[\"a\", 0]], \"unk_id\": 0, \"byte_fallback\": 1"), IDIM_EFORMAT,
+     "model.byte_fallback: expected true or false"},
+
+    /* normalisers, Metaspace */
+    {NORM("\"Strip\""), IDIM_EFORMAT, "normalizer.strip_left: expected true or false"},
+    {NORM("\"Strip\", \"strip_left\": true"), IDIM_EFORMAT, "strip_right: expected true or false"},
+    {NORM("\"Prepend\""), IDIM_EFORMAT, "normalizer.prepend: expected a string"},
+    {NORM("\"Replace\", \"pattern\": {\"String\": \"a\"}"), IDIM_EFORMAT,
+     "normalizer.content: expected a string"},
+    {NORM("\"Replace\", \"content\": \"\""), IDIM_EFORMAT,
+     "normalizer.pattern: expected an object"},
+    {NORM("\"Replace\", \"content\": \"\", \"pattern\": {\"Regex\": \"(\"}"), IDIM_EUNSUPPORTED,
+     "normalizer.pattern.Regex: character 1: expected )"},
+    {NORM("\"Precompiled\""), IDIM_EFORMAT, "precompiled_charsmap: expected a string"},
+    {MAP("AAA"), IDIM_EFORMAT, "precompiled_charsmap: expected base64, found other letters"},
+    {MAP("AAA!"), IDIM_EFORMAT, "expected base64"},
+    {MAP("A==="), IDIM_EFORMAT, "expected base64"},
+    {MAP("AA=A"), IDIM_EFORMAT, "expected base64"},
+    {MAP("AB=="), IDIM_EFORMAT, "expected base64"},
+    {MAP(""), IDIM_EFORMAT, "precompiled_charsmap: expected a character map, found 0 other bytes"},
+    {MAP("AAAAAAAAAAA="), IDIM_EFORMAT, "expected a character map, found 8 other bytes"},
+    {MAP("/////wAAAAA="), IDIM_EFORMAT, "expected a character map, found 8 other bytes"},
+    {MAP("BQAAAAAAAAAA"), IDIM_EFORMAT, "expected a character map, found 9 other bytes"},
+    {MAP("BAAAAP////8="), 0, ""},
+    {CUT("\"Metaspace\""), IDIM_EFORMAT, "pre_tokenizer.replacement: expected a string"},
+    {CUT("\"Metaspace\", \"replacement\": \"ab\""), IDIM_EFORMAT, "expected a single character"},
+    {CUT("\"Metaspace\", \"replacement\": \"_\", \"prepend_scheme\": \"x\""), IDIM_EFORMAT,
+     "pre_tokenizer.prepend_scheme: expected first, never or always, found \"x\""},
+    {CUT("\"Metaspace\", \"replacement\": \"_\", \"add_prefix_space\": false"), IDIM_EFORMAT,
+     "pre_tokenizer: expected prepend_scheme never with add_prefix_space false"},
+    {CUT("\"Metaspace\", \"replacement\": \"_\", \"split\": 1"), IDIM_EFORMAT,
+     "pre_tokenizer.split: expected true or false"},
+
     /* post-processors */
     {POST("\"ByteLevel\""), IDIM_EFORMAT,
      "post_processor.trim_offsets: expected true or false, found nothing"},
@@ -125,7 +175,7 @@ typedef struct folder_case {
 static const folder_case folders[] = {
     /* vocab.json and merges.txt */
     {GPT2, NULL, 0, "", "#version: 0.2\r\na b\r\n\n"},
-    {GPT2, "{\"tokenizer_class\": \"Qwen2Tokenizer\"}", IDIM_EUNSUPPORTED, "'NFC'", ""},
+    {GPT2, "{\"tokenizer_class\": \"Qwen2Tokenizer\"}", 0, "", ""},
     {GPT2, NULL, IDIM_EFORMAT, "model.merges[0]: expected two tokens with a blank", "ab"},
     {GPT2, NULL, IDIM_EFORMAT, "merges.txt:2: expected a pair in UTF-8", "a b\n\xff b\n"},
     {"{\"a\": 0}", NULL, IDIM_EUNSUPPORTED,

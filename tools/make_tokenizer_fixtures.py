@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes tests/fixtures/tokenizer/{sweeps,small}.json with the reference package.
+"""Makes tests/fixtures/tokenizer/{sweeps,sweeps_bpe,sweeps_unigram,small}.json with the reference package.
 
     python3 tools/make_tokenizer_fixtures.py ../shared/data tests/fixtures/tokenizer [NAME...]
 
 With names (of tokenizers in the data folder, or "small") only those are made again. Needs: pip
 install tokenizers==0.23.3. Takes about ten minutes.
 
-sweeps.json  hashes of what the reference makes of much text: SHA-256 over, for each text, the number
+sweeps*.json hashes of what the reference makes of much text: SHA-256 over, for each text, the number
              of tokens, their ids, and begin and end of each, all as little-endian int32; one hash
              for every `chunk` texts. The texts themselves stay in the data folder.
 small.json   small tokenizers of every make with a few texts each, and their full encodings.
@@ -19,9 +19,10 @@ import json
 import os
 import sys
 
+import sentencepiece_file
 import small_tokenizers
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 from tokenizers.implementations import BertWordPieceTokenizer
 
 VERSION = "0.23.3"
@@ -33,6 +34,8 @@ TOKENIZERS = [  # folder, lower case
 ]
 WITH_JSON = "all-MiniLM-L6-v2"
 BYTE_LEVEL = ["gpt2", "roberta-base"]
+UNIGRAM = ["t5-base", "xlnet-base-cased"]
+WITH_BOOKS = BYTE_LEVEL + UNIGRAM
 CHUNK, CODE_CHUNK = 4000, 0x4000
 N_RANDOM, MAX_PIECES = 20000, 14
 
@@ -184,9 +187,41 @@ def byte_level(folder):
     return t
 
 
+def unigram(folder):
+    """T5's or XLNet's tokenizer from spiece.model"""
+    model = sentencepiece_file.read(os.path.join(folder, "spiece.model"))
+    pieces = [(text, score) for text, score, _ in model["pieces"]]
+    charsmap = normalizers.Precompiled(model["charsmap"])
+    is_t5 = pieces[0][0] == "<pad>"
+    if is_t5:
+        pieces += [(f"<extra_id_{i}>", 0.0) for i in range(99, -1, -1)]
+    t = Tokenizer(models.Unigram(pieces, unk_id=model["unk_id"]))
+    t.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.WhitespaceSplit(),
+        pre_tokenizers.Metaspace("▁", prepend_scheme="always")])
+    if is_t5:
+        t.normalizer = charsmap
+        t.post_processor = processors.TemplateProcessing(
+            single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)])
+        t.add_special_tokens(["</s>", "<unk>", "<pad>"] +
+                             [f"<extra_id_{i}>" for i in range(100)])
+        return t
+    t.normalizer = normalizers.Sequence([
+        normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(),
+        normalizers.StripAccents(), charsmap])
+    t.post_processor = processors.TemplateProcessing(
+        single="$A:0 <sep>:0 <cls>:2", pair="$A:0 <sep>:0 $B:1 <sep>:1 <cls>:2",
+        special_tokens=[("<sep>", 4), ("<cls>", 3)])
+    t.add_special_tokens(["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<eod>", "<eop>",
+                          AddedToken("<mask>", lstrip=True, normalized=False, special=True)])
+    return t
+
+
 def tokenizer_of(folder, name, lower):
     if name in BYTE_LEVEL:
         return byte_level(folder)
+    if name in UNIGRAM:
+        return unigram(folder)
     if name != WITH_JSON:
         return BertWordPieceTokenizer.from_file(os.path.join(folder, "vocab.txt"), lowercase=lower)
     tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
@@ -198,7 +233,10 @@ def tokenizer_of(folder, name, lower):
 def sweep(data_folder, name, lower):
     tokenizer = tokenizer_of(os.path.join(data_folder, "tokenizers", name), name, lower)
     sets = []
-    for how in text_sets(with_books=name in BYTE_LEVEL):
+    for how in text_sets(with_books=name in WITH_BOOKS):
+        special = tokenizer.num_special_tokens_to_add(len(how.get("columns", [])) == 2)
+        if how.get("max_length", special) < special:
+            continue
         texts = texts_of(data_folder, how)
         if how.get("max_length"):
             tokenizer.enable_truncation(how["max_length"])
@@ -212,12 +250,12 @@ def sweep(data_folder, name, lower):
     return {"tokenizer": name, "lower": lower, "sets": sets}
 
 
-def make_sweeps(data_folder, path, names):
+def make_sweeps(data_folder, path, family, names):
     made = {}
-    if names:
+    if names and os.path.exists(path):
         with open(path) as f:
             made = {t["tokenizer"]: t for t in json.load(f)["tokenizers"]}
-    for name, lower in TOKENIZERS + [(n, True) for n in [WITH_JSON] + BYTE_LEVEL]:
+    for name, lower in family:
         if not names or name in names:
             made[name] = sweep(data_folder, name, lower)
     return {"reference": f"tokenizers {VERSION}", "pool": [piece.hex() for piece in POOL],
@@ -236,9 +274,14 @@ def main():
             json.dump({"reference": f"tokenizers {VERSION}", "tokenizers": small_tokenizers.make()},
                       f, ensure_ascii=True, separators=(",", ":"))
             f.write("\n")
-    if names != ["small"]:
-        path = os.path.join(out, "sweeps.json")
-        made = make_sweeps(data_folder, path, names)
+    families = {"sweeps": TOKENIZERS + [(WITH_JSON, True)],
+                "sweeps_bpe": [(n, True) for n in BYTE_LEVEL],
+                "sweeps_unigram": [(n, True) for n in UNIGRAM]}
+    for file, family in families.items():
+        if names and not {name for name, _ in family} & set(names):
+            continue
+        path = os.path.join(out, file + ".json")
+        made = make_sweeps(data_folder, path, family, names)
         with open(path, "w") as f:
             json.dump(made, f, indent=0)
             f.write("\n")

@@ -4,20 +4,24 @@
     python3 tools/make_unicode_categories.py > src/text/unicode_categories.c
 
 Needs: pip install tokenizers==0.23.3. General categories as the package's regular expressions have
-them (Unicode 16.0 in this version). Takes about two minutes.
+them (Unicode 16.0 in this version), and how code points cling together in grapheme clusters, as far
+as its normaliser Precompiled shows it. Takes about three minutes.
 
 SPDX-License-Identifier: MIT
 """
 import sys
 
+import charsmap
 import tokenizers
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 VERSION = "0.23.3"
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 # the order is that of enum unicode_category in src/text/unicode.h
 CATEGORIES = ("Cn Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp "
               "Cc Cf Co").split()
+
+EXTENDS, CONTROL, PREPEND = 32, 64, 128  # unicode.h names them
 
 
 def members(pattern):
@@ -29,6 +33,27 @@ def members(pattern):
     return [c for c in CODE_POINTS if chr(c) not in left]
 
 
+def clusters(bits):
+    """A cluster of at most five bytes that begins with what the map knows is replaced as a whole: one X
+    or two tell whether two code points are one cluster."""
+    normalize = normalizers.Precompiled(charsmap.write({b"a": b"X"})).normalize_str
+    for c in CODE_POINTS:
+        if c > 0 and normalize("a" + chr(c)) == "X":
+            bits[c] |= EXTENDS
+    for first in range(0, 0x110000, 0x1000):
+        block = [c for c in range(first, first + 0x1000) if c in bits and c > 0]
+        if not block:
+            continue
+        table = {chr(c).encode(): b"X" for c in block}
+        table.update({b"a": b"X", "\u0301".encode(): b"X"})
+        normalize = normalizers.Precompiled(charsmap.write(table)).normalize_str
+        for c in block:
+            if normalize(chr(c) + "a") == "X":
+                bits[c] |= PREPEND
+            if c < 0x10000 and normalize(chr(c) + "\u0301") == "XX":
+                bits[c] |= CONTROL
+
+
 def main():
     if tokenizers.__version__ != VERSION:
         sys.exit(f"tokenizers: expected version {VERSION}, found {tokenizers.__version__}")
@@ -38,6 +63,7 @@ def main():
             assert c not in category, hex(c)
             category[c] = i
     assert len(category) == len(CODE_POINTS)
+    clusters(category)
     runs, last = [], None
     for c in CODE_POINTS:
         if category[c] != last:

@@ -17,7 +17,7 @@ VERSION = "0.23.3"
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 
 # bit values; src/text/unicode.h names them
-SPACE, DROPPED, PUNCTUATION, ACCENT, WORD, NFD, MARK = 1, 2, 4, 8, 16, 32, 64
+SPACE, DROPPED, PUNCTUATION, ACCENT, WORD, NFD, MARK, NFKD = 1, 2, 4, 8, 16, 32, 64, 128
 
 
 def bert(**flags):
@@ -44,6 +44,7 @@ def word_test():
 
 def properties():
     clean, strip = bert(clean_text=True), bert(strip_accents=True)
+    nfkd = normalizers.NFKD().normalize_str
     nfd, marks = normalizers.NFD().normalize_str, normalizers.StripAccents().normalize_str
     split, is_word = pre_tokenizers.BertPreTokenizer().pre_tokenize_str, word_test()
     bits = {}
@@ -67,6 +68,8 @@ def properties():
                  nfd("\u0345" + c) != "\u0345" + decomposed)
         if decomposed != c or moves or code == 0x345:
             b |= NFD
+        if nfkd(c) != decomposed:
+            b |= NFKD
         if decomposed == c and strip("a" + c) == "a":
             b |= ACCENT
         if marks("a" + c) == "a":

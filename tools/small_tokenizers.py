@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT
 """
 import json
 
+import charsmap
 from tokenizers import (AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers,
                         processors, trainers)
 
@@ -232,6 +233,84 @@ def small_bpe():
         yield name, tokenizer, CUT_TEXTS
 
 
+# ---- normalisers, one unknown token a letter --------------------------------------------------
+
+def letters(normalizer, pre_tokenizer=None):
+    t = Tokenizer(models.BPE(vocab={"?": 0}, merges=[], unk_token="?"))
+    t.normalizer = normalizer
+    if pre_tokenizer is not None:
+        t.pre_tokenizer = pre_tokenizer
+    return t
+
+
+MAP = {"ａ": "a", "①": "(1)", "é": "e\u0301", "e\u0301": "é", "\u200b": "", "\r": " ", "½": "1/2", "a\u0323": "b",
+       "x": "yz", "xy": "w", "ﬃ": "ffi", "\u0300": "", "你": "", "\n": " ", "\u3000": " ", "\u0600": "N"}
+
+
+def normalizing_tokenizers():
+    n = normalizers
+    yield "NFD", letters(n.NFD())
+    yield "NFKD", letters(n.NFKD())
+    yield "NFC", letters(n.NFC())
+    yield "NFKC", letters(n.NFKC())
+    yield "lower case alone", letters(n.Lowercase())
+    yield "accents off", letters(n.StripAccents())
+    yield "control characters off", letters(n.Nmt())
+    for left in [False, True]:
+        yield f"stripped, left {left}", letters(n.Strip(left, True))
+        yield f"stripped, only left {left}", letters(n.Strip(left, False))
+    yield "in front", letters(n.Prepend("▁<"))
+    yield "one for another", letters(n.Replace("``", '"'))
+    yield "longer", letters(n.Replace("a", "<a>"))
+    yield "nothing for something", letters(n.Replace(Regex(r"\s+"), ""))
+    yield "blanks together", letters(n.Replace(Regex(" {2,}"), " "))
+    yield "a map", letters(n.Precompiled(charsmap.write({k.encode(): v.encode() for k, v in MAP.items()})))
+    yield "a map of nothing", letters(n.Precompiled(charsmap.write({"\U0010ffff".encode(): b"x"})))
+    yield "as XLNet", letters(n.Sequence([
+        n.Replace("``", '"'), n.NFKD(), n.StripAccents(), n.Lowercase(),
+        n.Precompiled(charsmap.write({k.encode(): v.encode() for k, v in MAP.items()}))]))
+    yield "composed again", letters(n.Sequence([n.NFD(), n.NFC()]))
+    for scheme in ["always", "first", "never"]:
+        for split in [False, True]:
+            t = letters(n.Strip(True, False), pre_tokenizers.Metaspace("▁", scheme, split))
+            t.model = models.BPE(vocab={"?": 0, "▁": 1}, merges=[], unk_token="?", fuse_unk=True)
+            t.add_tokens([AddedToken("<b>", normalized=False), AddedToken("<n>")])
+            yield f"metaspace {scheme}, split {split}", t
+
+
+LETTER_TEXTS = ["", "e\u0301", "É\u0323\u0307", "ａ①é½", "\u0344a\u0300\u0301", "한글 가각", "ﬃ ﷺ", "\r\n\r\n", "x xy xyx",
+                " a  b ", "``q``''", "\u200b\u200ba\u200b", "你好", "a\u0323\u0301e\u0301\u0301", "\u0301a", "\u0600a\u0600ａ",
+                "Å \u212b A\u030a", "ǅ İ ẞ", "\ufeff\x07b\x8f\u1680c", "<b> a<b>a <n>", "\u0958\u0915\u093c", "a\u0327\u0301\u0308",
+                "ａ\u0301 é\u0301 ½\u0300", "\u1100\u1161\u11a8", "Ǆ\u030c ṩ s\u0323\u0307", "xy\u0301 ａ\u200d", "  <n>  "]
+
+
+# ---- Unigram -----------------------------------------------------------------------------------
+
+def unigram_tokenizers():
+    pieces = [("<unk>", 0.0), ("▁", -2.0), ("a", -3.0), ("b", -3.5), ("ab", -4.0), ("▁a", -4.5), ("abc", -9.0),
+              ("c", -6.0), ("bc", -5.0), ("aa", -6.0), ("aaa", -9.0), ("é", -7.0), ("<0xC3>", -20.0),
+              ("<0xA9>", -20.0), ("<0x78>", -20.0), ("xy", -99.0), ("▁he", -3.0), ("ll", -4.0), ("o", -2.5)]
+    no_é = [p for p in pieces if p[0] != "é"]
+    yield "Unigram", models.Unigram(pieces, 0, False)
+    yield "Unigram, bytes", models.Unigram(no_é, 0, True)
+    yield "Unigram, unknown last", models.Unigram(pieces[1:] + pieces[:1], len(pieces) - 1, False)
+    yield "Unigram, one twice", models.Unigram(pieces + [("ab", -1.0), ("a", -8.0)], 0, False)
+    yield "Unigram, scores above 0", models.Unigram([(t, -x / 2) for t, x in pieces], 0, False)
+
+
+def small_unigram():
+    texts = ["abc", "aaaaa", "abcab bca", "é", "xéx", "xyx", "xy", "hello hell", "a <unk> b<unk>", "<unk>x", "", "a中b 中",
+             "éx xé", "ab <n> ab"]
+    for name, model in unigram_tokenizers():
+        t = Tokenizer(model)
+        t.pre_tokenizer = pre_tokenizers.Metaspace()
+        t.add_tokens([AddedToken("<n>")])
+        yield name, t, texts
+        if name == "Unigram":
+            t = Tokenizer(model)
+            yield name + ", uncut", t, texts
+
+
 # ---- all of them -----------------------------------------------------------------------------
 
 def cases_of(tokenizer, texts):
@@ -248,5 +327,6 @@ def cases_of(tokenizer, texts):
 
 def make():
     made = [(name, t, TEXTS) for name, t in word_piece()] + list(small_bpe())
+    made += [(name, t, LETTER_TEXTS) for name, t in normalizing_tokenizers()] + list(small_unigram())
     return [{"name": name, "document": json.loads(t.to_str()), "cases": cases_of(t, texts)}
             for name, t, texts in made]

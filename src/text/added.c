@@ -49,7 +49,7 @@ int added_open(added_tokens *a, const json_place *list, const vocabulary *v)
     a->contents.lib = a->lib;
     if (!json_present(list))
         return 0;
-    int64_t n, next = v->n;
+    int64_t n, next = v->told > v->n ? v->told : v->n;
     TRY(json_want_list(list, &n));
     TRY(NEW(a->lib, added_token, n, "added tokens", &a->item[ADDED_RAW]));
     TRY(NEW(a->lib, added_token, n, "added tokens", &a->item[ADDED_NORMALIZED]));

@@ -61,11 +61,25 @@ int template_plain(idim *lib, text_template *t);
 /* A string of one code point. */
 int part_want_letter(const json_place *at, uint32_t *out);
 
+/* normal_forms.c, normalizers.c: NFD, NFKD, NFC, NFKC as the two flags say; lower case. */
+int normal_form(passage *p, bool compatibility, bool composed);
+int lower_case(passage *p);
+
 /* bert.c, wordpiece.c, template.c */
 extern const text_part bert_normalizer, bert_pre_tokenizer;
 extern const text_part wordpiece_model;
 extern const text_part template_processing, bert_processing, roberta_processing,
     byte_level_processing;
+
+/* normal_forms.c, normalizers.c, precompiled.c */
+extern const text_part nfd_normalizer, nfkd_normalizer, nfc_normalizer, nfkc_normalizer;
+extern const text_part lowercase_normalizer, strip_accents_normalizer, strip_normalizer,
+    prepend_normalizer, replace_normalizer, nmt_normalizer;
+extern const text_part precompiled_normalizer;
+
+/* metaspace.c, unigram.c */
+extern const text_part metaspace_pre_tokenizer;
+extern const text_part unigram_model;
 
 /* bpe.c, byte_level.c, split.c */
 extern const text_part bpe_model;

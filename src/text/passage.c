@@ -28,6 +28,10 @@ static int reserve(idim *lib, int64_t wanted, uint32_t **c, int32_t **from, int6
 {
     if (wanted <= *room)
         return 0;
+    if (wanted > TEXT_LIMIT)
+        return fail(lib, IDIM_EARGUMENT,
+                    "text: expected at most %d code points after normalisation, found more",
+                    TEXT_LIMIT);
     int64_t larger = grown(*room, wanted);
     TRY(memory_resize(lib, larger, (int64_t)sizeof **c, "text", (void **)c));
     TRY(memory_resize(lib, larger, (int64_t)sizeof **from, "text", (void **)from));
@@ -59,7 +63,8 @@ int passage_copy(passage *p, const passage *source, int64_t begin, int64_t end)
 
 void passage_rewrite(passage *p)
 {
-    p->next_n = 0;
+    p->next_n = p->taken = 0;
+    p->waits = false;
 }
 
 int passage_put(passage *p, uint32_t c, int32_t from)
@@ -80,6 +85,38 @@ void passage_finish(passage *p)
     p->next_c = old.c;
     p->next_from = old.from;
     p->next_room = old.room;
+}
+
+static int put_waiting(passage *p)
+{
+    int64_t at = p->change > 0 ? p->taken - 1 : p->taken;
+    if (!p->waits || p->n == 0)
+        return 0;
+    at = at < 0 ? 0 : (at < p->n ? at : p->n - 1);
+    p->waits = false;
+    p->taken += p->change > 0 ? 0 : 1 - p->change;
+    return passage_put(p, p->waiting, p->from[at]);
+}
+
+int passage_change(passage *p, uint32_t c, int64_t change)
+{
+    TRY(put_waiting(p));
+    p->waiting = c;
+    p->change = change;
+    p->waits = true;
+    return 0;
+}
+
+void passage_vanish(passage *p, int64_t n)
+{
+    p->change -= n;
+}
+
+int passage_change_end(passage *p)
+{
+    TRY(put_waiting(p));
+    passage_finish(p);
+    return 0;
 }
 
 int passage_decode(idim *lib, const char *bytes, int64_t length, uint32_t **c, int64_t *n,

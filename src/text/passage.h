@@ -25,6 +25,10 @@ typedef struct passage {
         *next_c; /* a pass that may lengthen the text writes here; the two then change places */
     int32_t *next_from;
     int64_t next_n, next_room;
+    int64_t taken; /* of a pass that tells changes: code points behind it, and the one that waits */
+    uint32_t waiting;
+    int64_t change;
+    bool waits;
 } passage;
 
 void passage_free(passage *p);
@@ -39,6 +43,14 @@ int passage_copy(passage *p, const passage *source, int64_t begin, int64_t end);
 void passage_rewrite(passage *p);
 int passage_put(passage *p, uint32_t c, int32_t from);
 void passage_finish(passage *p);
+
+/* A pass that tells how each code point comes about, as the reference's alignments count it: 0, it
+ * takes the place of the next one of the text; 1, it was inserted behind the last; -k, it takes the
+ * place of the next one and k more vanish. passage_vanish lets n more vanish behind the last one.
+ * Rewrite first, passage_change_end finishes. */
+int passage_change(passage *p, uint32_t c, int64_t change);
+void passage_vanish(passage *p, int64_t n);
+int passage_change_end(passage *p);
 
 /* Decodes bytes (see unicode_read) into a block that grows with need. */
 int passage_decode(idim *lib, const char *bytes, int64_t length, uint32_t **c, int64_t *n,

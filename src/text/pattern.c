@@ -568,6 +568,21 @@ int pattern_compile(const json_place *at, const char *text, pattern *out)
     return status;
 }
 
+int pattern_read(const json_place *in, pattern *out)
+{
+    json_place given = json_member(in, "pattern");
+    json_place text = json_member(&given, "String"), regex = json_member(&given, "Regex");
+    int64_t n;
+    const char *content;
+    TRY(json_want_object(&given, &n));
+    if (regex.value == NULL) {
+        TRY(json_want_text(&text, &content));
+        return pattern_compile_text(&text, content, out);
+    }
+    TRY(json_want_text(&regex, &content));
+    return pattern_compile(&regex, content, out);
+}
+
 void pattern_free(idim *lib, pattern *p)
 {
     for (int64_t i = 0; i < p->n_sets; i++)

@@ -62,6 +62,8 @@ typedef struct pattern {
 int pattern_compile(const json_place *at, const char *text, pattern *out);
 /* The same for a text that is not an expression but stands for itself. */
 int pattern_compile_text(const json_place *at, const char *text, pattern *out);
+/* One of the two: the member "pattern", {"Regex": "..."} or {"String": "..."}. */
+int pattern_read(const json_place *in, pattern *out);
 void pattern_free(idim *lib, pattern *p);
 
 bool letter_set_has(const letter_set *s, uint32_t c);

@@ -47,19 +47,10 @@ typedef struct split_state {
 static int open_split(const json_place *at, void *state)
 {
     split_state *s = state;
-    json_place given = json_member(at, "pattern"), invert = json_member(at, "invert");
-    json_place text = json_member(&given, "String"), regex = json_member(&given, "Regex");
-    int64_t n;
-    const char *content;
-    TRY(json_want_object(&given, &n));
+    json_place invert = json_member(at, "invert");
     TRY(take_behavior(at, &s->behavior));
     TRY(json_want_flag(&invert, &s->invert));
-    if (regex.value != NULL) {
-        TRY(json_want_text(&regex, &content));
-        return pattern_compile(&regex, content, &s->pattern);
-    }
-    TRY(json_want_text(&text, &content));
-    return pattern_compile_text(&text, content, &s->pattern);
+    return pattern_read(at, &s->pattern);
 }
 
 static void close_split(idim *lib, void *state)

@@ -22,6 +22,17 @@ static const text_part *const parts[] = {
     /* normalisers */
     &bert_normalizer,
     &byte_level_normalizer,
+    &nfd_normalizer,
+    &nfkd_normalizer,
+    &nfc_normalizer,
+    &nfkc_normalizer,
+    &lowercase_normalizer,
+    &strip_accents_normalizer,
+    &strip_normalizer,
+    &prepend_normalizer,
+    &replace_normalizer,
+    &nmt_normalizer,
+    &precompiled_normalizer,
     /* pre-tokenisers */
     &bert_pre_tokenizer,
     &byte_level_pre_tokenizer,
@@ -31,9 +42,11 @@ static const text_part *const parts[] = {
     &punctuation_pre_tokenizer,
     &digits_pre_tokenizer,
     &delimiter_split,
+    &metaspace_pre_tokenizer,
     /* models */
     &wordpiece_model,
     &bpe_model,
+    &unigram_model,
     /* post-processors */
     &template_processing,
     &bert_processing,

@@ -24,10 +24,15 @@ int unicode_properties(uint32_t c)
     return c < 128 ? unicode_ascii[c] : value_of_run(unicode_runs, unicode_n_runs, c);
 }
 
-int unicode_category_of(uint32_t c)
+int unicode_clinging(uint32_t c)
 {
     return c < 128 ? unicode_ascii_category[c]
                    : value_of_run(unicode_category_runs, unicode_n_category_runs, c);
+}
+
+int unicode_category_of(uint32_t c)
+{
+    return unicode_clinging(c) & UNICODE_CATEGORY;
 }
 
 uint32_t unicode_lower(uint32_t c)
@@ -49,21 +54,38 @@ uint32_t unicode_lower(uint32_t c)
     return c;
 }
 
-int64_t unicode_decompose(uint32_t c, uint32_t out[UNICODE_DECOMPOSED])
+int64_t unicode_decompose(uint32_t c, bool compatibility, uint32_t out[UNICODE_DECOMPOSED])
 {
+    int properties = unicode_properties(c);
+    bool further = compatibility && (properties & UNICODE_NFKD) != 0;
     out[0] = c;
-    if ((unicode_properties(c) & UNICODE_NFD) == 0)
+    if ((properties & UNICODE_NFD) == 0 && !further)
         return 1;
 
     utf8proc_int32_t found[UNICODE_DECOMPOSED];
     int boundary = 0;
-    int64_t n = utf8proc_decompose_char((utf8proc_int32_t)c, found, UNICODE_DECOMPOSED,
-                                        UTF8PROC_DECOMPOSE, &boundary);
+    utf8proc_option_t how = UTF8PROC_DECOMPOSE;
+    if (further)
+        how = (utf8proc_option_t)(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
+    int64_t n =
+        utf8proc_decompose_char((utf8proc_int32_t)c, found, UNICODE_DECOMPOSED, how, &boundary);
     if (n < 1 || n > UNICODE_DECOMPOSED)
         return 1;
     for (int64_t i = 0; i < n; i++)
         out[i] = (uint32_t)found[i];
     return n;
+}
+
+/* what the reference cannot take apart it does not put together either */
+uint32_t unicode_compose(uint32_t a, uint32_t b)
+{
+    utf8proc_int32_t pair[2] = {(utf8proc_int32_t)a, (utf8proc_int32_t)b};
+    if (a < 128 && b < 128)
+        return 0;
+    int64_t n =
+        utf8proc_normalize_utf32(pair, 2, (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+    uint32_t composed = (uint32_t)pair[0];
+    return n == 1 && (unicode_properties(composed) & UNICODE_NFD) != 0 ? composed : 0;
 }
 
 int unicode_class(uint32_t c)

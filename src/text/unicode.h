@@ -8,6 +8,7 @@
 #ifndef IDIM_TEXT_UNICODE_H
 #define IDIM_TEXT_UNICODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -18,7 +19,8 @@ enum {
     UNICODE_WORD = 16,       /* \w: what a single_word token must not touch            */
     UNICODE_NFD = 32,        /* decomposes, or has a combining class other than 0      */
     UNICODE_MARK = 64,       /* StripAccents removes it (more than BERT's)             */
-    UNICODE_DECOMPOSED = 4,  /* most code points a canonical decomposition has         */
+    UNICODE_NFKD = 128,      /* decomposes further under compatibility                 */
+    UNICODE_DECOMPOSED = 18, /* most code points a decomposition has                   */
     UNICODE_REPLACEMENT = 0xfffd
 };
 
@@ -70,13 +72,24 @@ typedef enum unicode_category {
     UNICODE_CATEGORIES
 } unicode_category;
 
-/* the category of run i in the low 8 bits of unicode_category_runs[i], its first code point above
- */
+/* How a code point clings to its neighbours in a grapheme cluster, as far as clusters of at most
+ * five bytes of UTF-8 show it. */
+enum {
+    UNICODE_CATEGORY = 31, /* the bits of the category                              */
+    UNICODE_EXTENDS = 32,  /* to the one before                                     */
+    UNICODE_CONTROL = 64,  /* nothing extends it (told for one to three bytes only) */
+    UNICODE_PREPEND = 128  /* the one behind extends it                             */
+};
+
+/* the category and the bits above in the low 8 bits of a run, its first code point above them */
 extern const uint32_t unicode_category_runs[];
 extern const int64_t unicode_n_category_runs;
 extern const uint8_t unicode_ascii_category[128];
 
+/* The category; the category with the bits above. */
+
 int unicode_category_of(uint32_t c);
+int unicode_clinging(uint32_t c);
 
 /* properties of a code point, a sum of the bits above */
 int unicode_properties(uint32_t c);
@@ -84,8 +97,12 @@ int unicode_properties(uint32_t c);
 /* One code point; U+0130 alone has two in lower case (i, U+0307): the caller sees to it. */
 uint32_t unicode_lower(uint32_t c);
 
-/* The full canonical decomposition; the number of code points, at least 1. */
-int64_t unicode_decompose(uint32_t c, uint32_t out[UNICODE_DECOMPOSED]);
+/* The full decomposition, canonical or with compatibility too; the number of code points, at least
+ * 1. */
+int64_t unicode_decompose(uint32_t c, bool compatibility, uint32_t out[UNICODE_DECOMPOSED]);
+
+/* What a and b compose to, 0 if they do not. */
+uint32_t unicode_compose(uint32_t a, uint32_t b);
 
 /* canonical combining class */
 int unicode_class(uint32_t c);

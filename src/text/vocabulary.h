@@ -33,6 +33,7 @@ typedef struct vocabulary {
     idim *lib;
     vocabulary_entry *entry; /* [n] as added                           */
     int64_t n, room;
+    int64_t told;      /* tokens the file has, where it has some twice: more than n */
     uint32_t *letters; /* code points of all entries, end to end        */
     int64_t n_letters, letters_room;
     char *texts; /* the same in UTF-8, each with a zero byte           */
