@@ -106,7 +106,8 @@ IDIM_API const idim_setting *idim_settings(int64_t *n);
 /* Names of the settings that measure takes lists of (JSON arrays); NULL after the last. */
 IDIM_API const char *const *idim_lists(void);
 
-/* The word of words[0 .. n) with the fewest letters to change; NULL when n is 0. */
+/* What of words[0 .. n) was meant by a mistyped word: one that holds it, else the one with the fewest
+ * letters to change; NULL when none is near. */
 IDIM_API const char *idim_nearest(const char *word, const char *const *words, int64_t n);
 
 typedef struct idim_progress {

@@ -56,6 +56,9 @@ refuses 2 "--mehtod=full: no such option: did you mean --method?" tune --mehtod=
 refuses 2 "-x: no such option" tune -x
 refuses 2 "extra: expected an option, found an argument too many" tune extra
 refuses 2 "c: expected an option, found an argument too many" tokenize --model "$model" a b c
+refuses 2 "--epochs: no such option: did you mean --num-train-epochs?" tune --epochs 3
+refuses 2 "--lr: no such option (idim tune --help lists them)" tune --lr 3
+refuses 2 "frobnicate: no such command (idim --help lists them)" frobnicate
 refuses 2 "--logits: is an option of predict, not of tune" tune --logits
 refuses 2 "--model: expected a value after it, found none" tune --model
 refuses 2 "--model: expected a value after it, found none" tune --model --task mrpc
@@ -81,6 +84,7 @@ refuses 2 "expected a JSON object" tune --config "$work/bad.json"
 echo '{"leraning-rate": 1}' > "$work/bad.json"
 refuses 2 "leraning-rate: tune has no such setting: did you mean learning_rate?" \
     tune --config "$work/bad.json"
+refuses 2 "expected a file of settings, found a folder" tune --config "$work"
 echo '{"dim": 0}' > "$work/zero.json"
 refuses 2 "dim: expected a number from 1 to" tune --config "$work/zero.json"
 refuses 2 "model: is missing" tune --config "$work/zero.json" --dim 10
@@ -149,6 +153,15 @@ refuses 2 "output: is missing" gradients --model "$model" --train all.csv --dim 
 refuses 2 "split: expected one of the splits" gradients --model "$model" --train all.csv --dim 50 \
     --split dev --output g.npy
 refuses 4 "nowhere/g.npy" gradients --model "$model" --train all.csv --dim 50 --output nowhere/g.npy
+
+mkfifo pipe
+"$idim" tokenize --model "$model" < pipe > out 2>&1 &
+child=$!
+exec 3> pipe
+kill -s TERM "$child"
+wait "$child"
+holds "a signal ends a command that has nothing to save" [ $? -eq 143 ]
+exec 3>&-
 
 prints "5 " tokenize --model "$model" "good bad"
 prints "[SEP]" tokenize --model "$model" "good" "bad"

@@ -19,8 +19,14 @@
 
 static inline void remove_files(void)
 {
-    static const char *const names[] = {
-        TRAIN, DEV, TEST, CSV, JSONL, FOLDER "/dev_matched.tsv", FOLDER "/dev_mismatched.tsv"};
+    static const char *const names[] = {TRAIN,
+                                        DEV,
+                                        TEST,
+                                        CSV,
+                                        JSONL,
+                                        FOLDER "/dev_matched.tsv",
+                                        FOLDER "/some.tsv",
+                                        FOLDER "/dev_mismatched.tsv"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unlink(names[i]);
 }

@@ -297,7 +297,7 @@ static void a_wrong_length_is_refused(void **state)
         {"\x01\xe1\xf5\x05\0\0\0\0{}", 10, "expected at most 100000000 bytes, found 100000001"},
         {"\0\0\0\0\0\0\0\x80{}", 10, "header length: expected at most"},
         {"PK\x03\x04\0\0\0\0\0\0\0\0\0", 13, "an incomplete download?"},
-        {"version https://git-lfs.github.com/spec/v1\n", 43, "not a safetensors file?"},
+        {"version https://git-lfs.github.com/spec/v1\n", 43, "found a Git LFS pointer"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         idim *lib = check_library(1);

@@ -57,7 +57,8 @@ static void wrong_specs_are_refused_by_name(void **state)
         {"predict", "{\"model\":\"M\",\"test\":\"t\",\"logits\":1}",
          "logits: expected true or false, found a number"},
         {"tokenize", "{}", "model: is missing"},
-        {"selftest", "{\"model\":\"M\"}", "is a setting of tune measure eval predict inspect tokenize gradients bench"},
+        {"selftest", "{\"model\":\"M\"}",
+         "is a setting of tune measure eval predict inspect tokenize gradients bench"},
     };
     idim *lib = check_library(1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -207,8 +208,15 @@ static void nearest_is_the_word_with_the_fewest_changes(void **state)
     const char *const words[] = {"tune", "tokenize", "eval"};
     assert_string_equal(idim_nearest("tun", words, 3), "tune");
     assert_string_equal(idim_nearest("tokenise", words, 3), "tokenize");
-    assert_string_equal(idim_nearest("vla", words, 3), "eval");
+    assert_string_equal(idim_nearest("evla", words, 3), "eval");
     assert_null(idim_nearest("x", words, 0));
+    assert_null(idim_nearest("zzz", words, 3));
+    static const char *const options[] = {"--groups", "--num-train-epochs", "--test",
+                                          "--max_steps"};
+    assert_string_equal(idim_nearest("--epochs", options, 4), "--num-train-epochs");
+    assert_string_equal(idim_nearest("max-step", options, 4), "--max_steps");
+    assert_string_equal(idim_nearest("--best", options, 4), "--test");
+    assert_null(idim_nearest("--lr", options, 4));
 }
 
 int main(void)

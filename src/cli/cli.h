@@ -34,7 +34,9 @@ typedef struct command {
     const char *about;     /* a paragraph                                     */
     const char *examples;  /* lines that work as written                      */
     int max_arguments;     /* arguments that are no options                   */
-    int (*run)(cli *c);    /* an exit code                                    */
+    bool goes_on;       /* stopped by a signal: saves, exits with 75, and goes on when it is given
+                           again; the other commands just end */
+    int (*run)(cli *c); /* an exit code                                    */
 } command;
 
 extern const command command_tune, command_measure, command_eval, command_predict, command_bound,
@@ -85,6 +87,9 @@ bool completion_print(FILE *out, const char *shell);
 
 /* ---- progress.c */
 void progress_begin(progress *p, bool quiet, bool verbose);
+/* From now on SIGINT, SIGTERM and SIGUSR1 make progress_watch ask for a stop; a second SIGINT
+ * exits. */
+void progress_stop_on_signals(void);
 int progress_watch(void *user, const idim_progress *now); /* an idim_watch; user is the cli */
 void progress_log(void *user, const char *line);          /* idim_options.log               */
 void progress_end(progress *p);

@@ -92,6 +92,8 @@ static int run(cli *c)
         options.threads = (int)json_integer_value(threads);
 
     progress_begin(&c->progress, c->quiet, c->verbose);
+    if (c->command->goes_on && !c->dry_run)
+        progress_stop_on_signals();
     c->spec_text = json_dumps(c->spec, JSON_COMPACT);
     if (c->spec_text == NULL || idim_open(&options, &c->lib) != IDIM_OK) {
         fputs("idim: out of memory\n", stderr);
@@ -133,8 +135,10 @@ static int refuse(const char *word)
     const char *names[N_COMMANDS];
     for (int i = 0; i < N_COMMANDS; i++)
         names[i] = commands[i]->name;
-    fprintf(stderr, "idim: %s: no such command: did you mean %s? (idim --help lists them)\n", word,
-            idim_nearest(word, names, N_COMMANDS));
+    const char *near = idim_nearest(word, names, N_COMMANDS);
+    fprintf(stderr, "idim: %s: no such command%s%s%s (idim --help lists them)\n", word,
+            near != NULL ? ": did you mean " : "", near != NULL ? near : "",
+            near != NULL ? "?" : "");
     return EXIT_USAGE;
 }
 

@@ -84,5 +84,6 @@ const command command_measure = {
         "       --dims 10:100000 --output-dir study\n"
         "  idim measure --model M --train a.csv --dev b.csv --preset quick --output-dir s\n"
         "  idim measure --status study\n",
+    .goes_on = true,
     .run = run_measure,
 };

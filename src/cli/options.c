@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MOST_FLAGS = 128 };
 
@@ -86,8 +87,10 @@ static bool refuse_unknown(const cli *c, const char *word, size_t length)
         }
     }
     snprintf(plain, sizeof plain, "%.*s", (int)length, word);
-    snprintf(why, sizeof why, "no such option: did you mean %s? (idim %s --help lists them)",
-             idim_nearest(plain, list, n_list), c->command->name);
+    const char *near = idim_nearest(plain, list, n_list);
+    snprintf(why, sizeof why, "no such option%s%s%s (idim %s --help lists them)",
+             near != NULL ? ": did you mean " : "", near != NULL ? near : "",
+             near != NULL ? "?" : "", c->command->name);
     return refuse(c, word, why);
 }
 
@@ -189,6 +192,12 @@ static bool merge_config(cli *c)
     if (path == NULL)
         return true;
 
+    struct stat info;
+    if (stat(json_string_value(path), &info) == 0 && S_ISDIR(info.st_mode)) {
+        fprintf(stderr, "idim %s: %s: expected a file of settings, found a folder\n",
+                c->command->name, json_string_value(path));
+        return false;
+    }
     json_error_t error;
     json_t *file = json_load_file(json_string_value(path), JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(file)) {

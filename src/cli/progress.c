@@ -39,7 +39,10 @@ void progress_begin(progress *p, bool quiet, bool verbose)
     p->colour = able && (no_colour == NULL || no_colour[0] == '\0');
     p->every = verbose ? 1 : able ? 0.1 : 30;
     p->last = verbose || able ? 0 : p->begun;
+}
 
+void progress_stop_on_signals(void)
+{
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);

@@ -95,5 +95,6 @@ const command command_tune = {
                 "  idim tune --model M --train a.csv --dev b.csv --text sentence --label label \\\n"
                 "       --method full --max-steps 5 --dropout 0 --output-dir out\n"
                 "  idim tune --config settings.json --output-dir out --dry-run\n",
+    .goes_on = true,
     .run = run_tune,
 };

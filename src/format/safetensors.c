@@ -99,6 +99,11 @@ static int read_header(safetensors *s)
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--)
         length = length << 8 | bytes[i];
+    if (memcmp(bytes, "version ", 8) == 0)
+        return fail(s->lib, IDIM_EFORMAT,
+                    "%s: expected tensors, found a Git LFS pointer: fetch the file itself (git lfs "
+                    "pull)",
+                    s->path);
     if (length > SAFETENSORS_MAX_HEADER)
         return fail(s->lib, IDIM_EFORMAT,
                     "%s: header length: expected at most %d bytes, found %llu: not a safetensors "

@@ -220,9 +220,13 @@ static int find_format(table *t)
             return 0;
         }
     }
+    if (file_is_folder(t->path))
+        return fail(t->lib, IDIM_EIO, "%s: expected a .tsv, .csv or .jsonl file, found a folder",
+                    t->path);
     return fail(t->lib, IDIM_EARGUMENT,
-                "%s: expected a file whose name ends in .tsv, .csv or .jsonl, found another",
-                t->path);
+                "%s: expected a file whose name ends in .tsv, .csv or .jsonl, found another end%s",
+                t->path,
+                dot != NULL && strcasecmp(dot, ".json") == 0 ? " (one object a line: .jsonl)" : "");
 }
 
 static int check_encoding(table *t)

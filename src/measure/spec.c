@@ -43,8 +43,16 @@ static bool names_match(const char *given, const char *name)
     return *given == *name;
 }
 
-/* is `word` one of "a|b|c"?; if not, the nearest of them goes to `nearest` */
-static bool is_choice(const char *choices, const char *word, char nearest[64])
+/* near may be NULL */
+static void write_hint(const char *near, char hint[96])
+{
+    hint[0] = '\0';
+    if (near != NULL)
+        snprintf(hint, 96, ": did you mean %.64s?", near);
+}
+
+/* is `word` one of "a|b|c"?; if not, ": did you mean b?" or, far from all, "" goes to `hint` */
+static bool is_choice(const char *choices, const char *word, char hint[96])
 {
     enum { MOST = 16 };
     char copy[256];
@@ -61,18 +69,17 @@ static bool is_choice(const char *choices, const char *word, char nearest[64])
     for (int64_t i = 0; i < n; i++)
         if (strcmp(list[i], word) == 0)
             return true;
-    snprintf(nearest, 64, "%s", idim_nearest(word, list, n));
+    write_hint(idim_nearest(word, list, n), hint);
     return false;
 }
 
 static int take_text(spec *s, const idim_setting *row, value *v, const char *text)
 {
     if (row->type == IDIM_CHOICE) {
-        char nearest[64];
-        if (!is_choice(row->choices, text, nearest))
-            return fail(s->lib, IDIM_EARGUMENT,
-                        "%s: expected one of %s, found \"%s\": did you mean %s?", row->name,
-                        row->choices, text, nearest);
+        char hint[96];
+        if (!is_choice(row->choices, text, hint))
+            return fail(s->lib, IDIM_EARGUMENT, "%s: expected one of %s, found \"%s\"%s", row->name,
+                        row->choices, text, hint);
     } else if (text[0] == '\0') {
         return fail(s->lib, IDIM_EARGUMENT, "%s: expected a text, found an empty one", row->name);
     }
@@ -210,10 +217,10 @@ static int fail_key(spec *s, const char *key)
     for (int64_t i = 0; i < s->n; i++)
         if (takes(s, &s->rows[i]))
             names[n++] = s->rows[i].name;
-    const char *nearest = idim_nearest(key, names, n);
+    char hint[96];
+    write_hint(idim_nearest(key, names, n), hint);
     memory_free(s->lib, names);
-    return fail(s->lib, IDIM_EARGUMENT, "%s: %s has no such setting: did you mean %s?", key,
-                s->command, nearest != NULL ? nearest : "another command");
+    return fail(s->lib, IDIM_EARGUMENT, "%s: %s has no such setting%s", key, s->command, hint);
 }
 
 static int64_t row_of(const spec *s, const char *name)

@@ -70,12 +70,23 @@ static int64_t class_of(char *const *name, int64_t n, bool by_number, const char
     return -1;
 }
 
+/* what programs write for a number that is none; among numbers it is no class */
+static bool is_no_number(const char *text)
+{
+    static const char *const names[] = {"nan", "inf", "infinity"};
+    text += *text == '-' || *text == '+';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(text, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool are_values(const rows *r)
 {
     bool decimal = false;
     for (int64_t i = 0; i < r->n; i++) {
         form f = form_of(label_text(r, i));
-        if (f == FORM_TEXT)
+        if (f == FORM_TEXT && !is_no_number(label_text(r, i)))
             return false;
         decimal = decimal || f == FORM_DECIMAL;
     }

@@ -34,10 +34,12 @@ static int fail_name(idim *lib, const char *name)
         names[n] = task_glue_name(n);
         n++;
     }
+    const char *near = idim_nearest(name, names, n);
     return fail(lib, IDIM_EARGUMENT,
-                "task: expected cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte or wnli, found '%s': "
-                "did you mean %s?",
-                name, idim_nearest(name, names, n));
+                "task: expected cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte or wnli, found '%s'"
+                "%s%s%s",
+                name, near != NULL ? ": did you mean " : "", near != NULL ? near : "",
+                near != NULL ? "?" : "");
 }
 
 /* a file of the task's folder, which is data or lies in it, if it is there */

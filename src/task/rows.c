@@ -7,21 +7,60 @@
 #include <string.h>
 
 #include "format/table.h"
+#include "text/unicode.h"
 
 /* numbers of the columns by row_part; -1: none, GLUE_LAST: the row's last */
 typedef struct places {
     int64_t column[ROW_PARTS];
 } places;
 
+/* a name for people: what is no text is shown as '?' or U+FFFD, so that a terminal takes no orders
+ */
+static void show_name(const char *name, char *out, size_t size)
+{
+    enum { WIDEST = 4 };
+    int64_t n = (int64_t)strlen(name), i = 0;
+    size_t at = 0;
+    while (i < n && at + WIDEST < size) {
+        uint32_t c = unicode_read((const uint8_t *)name, n, &i);
+        at += (size_t)unicode_write(c < ' ' || (c >= 0x7f && c < 0xa0) ? '?' : c,
+                                    (uint8_t *)out + at);
+    }
+    out[at] = '\0';
+}
+
+/* 'a', 'b', ... */
+static void list_columns(const table *t, char *out, size_t size)
+{
+    enum { SHOWN = 8 };
+    size_t at = (size_t)snprintf(out, size, "%s", t->n_columns == 0 ? "none at all" : "");
+    for (int64_t i = 0; i < t->n_columns && i < SHOWN; i++) {
+        char name[48];
+        show_name(t->column[i], name, sizeof name);
+        at += (size_t)snprintf(out + at, size - at, "%s'%s'", i > 0 ? ", " : "", name);
+    }
+    if (t->n_columns > SHOWN)
+        snprintf(out + at, size - at, " and %lld more", (long long)t->n_columns - SHOWN);
+}
+
+/* one column that holds another format's separator */
+static const char *separator_hint(const table *t)
+{
+    if (t->n_columns != 1 || t->format == TABLE_JSONL)
+        return "";
+    if (t->format == TABLE_CSV && strpbrk(t->column[0], "\t;|") != NULL)
+        return ": cells of a .csv file are separated by commas (tabs: name it .tsv)";
+    if (t->format == TABLE_TSV && strpbrk(t->column[0], ",;|") != NULL)
+        return ": cells of a .tsv file are separated by tabs (commas: name it .csv)";
+    return "";
+}
+
 static int fail_column(const table *t, const char *what, const char *name)
 {
-    const char *near = idim_nearest(name, (const char *const *)t->column, t->n_columns);
-    if (near == NULL)
-        return fail(t->lib, IDIM_EFORMAT, "%s: %s: expected a column '%s', found none at all",
-                    t->path, what, name);
-    return fail(t->lib, IDIM_EFORMAT,
-                "%s: %s: expected a column '%s', found none of that name: did you mean '%s'?",
-                t->path, what, name, near);
+    char found[512];
+    list_columns(t, found, sizeof found);
+    return fail(t->lib, IDIM_EFORMAT, "%s: %s: expected a column '%s', found %s%s", t->path, what,
+                name, found, separator_hint(t));
 }
 
 static int want_column(const table *t, const char *what, const char *name, int64_t *out)
@@ -82,7 +121,14 @@ static int place_by_name(const table *t, const task_options *o, places *p)
         TRY(place_named_texts(t, o->text, p));
     else
         TRY(place_texts_by_rule(t, label, p));
-    return o->needs_labels ? want_column(t, "label", label, &p->column[ROW_LABEL]) : 0;
+    if (!o->needs_labels)
+        return 0;
+    TRY(want_column(t, "label", label, &p->column[ROW_LABEL]));
+    if (p->column[ROW_TEXT] == p->column[ROW_LABEL] || p->column[ROW_PAIR] == p->column[ROW_LABEL])
+        return fail(t->lib, IDIM_EARGUMENT,
+                    "text: expected columns beside the label '%s', found the label among them",
+                    label);
+    return 0;
 }
 
 static int64_t place_of(const table *t, const glue_column *c)

@@ -5,7 +5,8 @@
  *    labels are GLUE's own. No quoting. Rows of QQP with too few cells are skipped and counted.
  *  - Any .tsv, .csv, .jsonl with a header (format/table.h). Labels are values (regression) when all
  *    of the train split's are decimal numbers and at least one is not written as an integer; else
- *    they are classes. So 0, 1, 2 are classes, 0.0, 1.0, 2.0 are values.
+ *    they are classes. So 0, 1, 2 are classes, 0.0, 1.0, 2.0 are values. Among values nan and inf
+ * are refused.
  *  - Class names are known_labels when these cover the data's labels (by name, letters' case aside;
  *    or by number, where no known label is a number), else those of the train split (of all splits
  *    where there is none), sorted: by value when all are integers, by bytes otherwise. A label that
@@ -41,8 +42,9 @@ typedef struct split {
 } split;
 
 typedef struct task_options {
-    const char *name;           /* a GLUE task ("mrpc"), or NULL                              */
-    const char *data;           /* its folder, or that of all GLUE tasks (glue/MRPC, glue); files given below take the place of its own    */
+    const char *name; /* a GLUE task ("mrpc"), or NULL                              */
+    const char *data; /* its folder, or that of all GLUE tasks (glue/MRPC, glue); files given below
+                         take the place of its own    */
     const char *file[N_SPLITS]; /* with a name: read as that task's; else any .tsv .csv .jsonl */
     const char *text;           /* column names, "a" or "a,b"; NULL: found by rule (FORMATS)  */
     const char *label;          /* column name; NULL: "label"                                 */
