@@ -211,9 +211,9 @@ static void searches_that_cannot_succeed_stop_early(void **state)
     } cases[] = {
         {never, 20, "no d reaches the target"},
         {always, 20, "the smallest d reaches the target"},
-        {guesses, 9, "full fine-tuning is no better than a constant answer"},
-        {fails, 9, "full fine-tuning failed"},
-        {fails_in_subspaces, 12, "every subspace run failed"},
+        {guesses, 13, "full fine-tuning is no better than a constant answer"},
+        {fails, 13, "full fine-tuning failed"},
+        {fails_in_subspaces, 13, "every subspace run failed"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         sweep *s = sweep_new("standard", cases[i].score);

@@ -21,6 +21,13 @@ static const double NOISE = 0.01, NOISE_WEIGHT = 2;
 /* what the curve takes from the degrees of freedom: a level, a slope, a place */
 static const double CURVE_FREEDOM = 3;
 
+/* e-folds of d: runs differ most where scores rise, so residuals count by their nearness to d90 */
+static const double NOISE_NEAR = 1.5;
+
+/* the rate of full fine-tuning was chosen from one run each: what its mean may lack, as a standard
+ * deviation that more seeds do not lower */
+static const double CHOICE = 0.003;
+
 /* the noise of a resampled study starts here; its rows use the positions below */
 static const uint32_t NOISE_POSITION = UINT32_C(1) << 31;
 
@@ -134,11 +141,10 @@ static void insert_sorted(study *s, int64_t run, double dim, double score)
 }
 
 /* fills collapsed of every run, and the lists of those that count; scratch [n_runs] each */
-static void sort_runs(study *s, estimate *out, double *dim, double *score, bool *collapsed,
-                      int64_t *index)
+static int sort_runs(study *s, estimate *out, double *dim, double *score, bool *collapsed,
+                     int64_t *index)
 {
     const estimate_input *in = s->in;
-    double best = -INFINITY;
     for (int pass = 0; pass < 2; pass++) {
         bool full = pass == 0;
         int64_t n = 0;
@@ -152,7 +158,7 @@ static void sort_runs(study *s, estimate *out, double *dim, double *score, bool 
         if (full)
             fit_full_collapsed(score, n, s->majority, collapsed);
         else
-            fit_collapsed(dim, score, n, s->majority, best, collapsed);
+            TRY(fit_collapsed(s->lib, dim, score, n, s->majority, s->full_score, collapsed));
         for (int64_t j = 0; j < n; j++) {
             in->run[index[j]].collapsed = collapsed[j];
             *(full ? &out->n_full_collapsed : &out->n_collapsed) += collapsed[j];
@@ -161,17 +167,18 @@ static void sort_runs(study *s, estimate *out, double *dim, double *score, bool 
             if (full) {
                 s->full[s->n_full++] = index[j];
                 s->full_score += score[j];
-                best = score[j] > best ? score[j] : best;
             } else {
                 insert_sorted(s, index[j], dim[j], score[j]);
             }
         }
+        if (full)
+            s->full_score = s->n_full > 0 ? s->full_score / (double)s->n_full : NAN;
     }
-    s->full_score = s->n_full > 0 ? s->full_score / (double)s->n_full : NAN;
     for (int64_t i = 0; i < s->n; i++)
         s->n_dims += i == 0 || s->dim[i] != s->dim[i - 1];
     out->n_full = s->n_full;
     out->n_subspace = s->n;
+    return 0;
 }
 
 static int find_runs(study *s, estimate *out)
@@ -188,7 +195,7 @@ static int find_runs(study *s, estimate *out)
     if (status == 0)
         status = NEW(s->lib, int64_t, n, "runs", &index);
     if (status == 0)
-        sort_runs(s, out, dim, score, collapsed, index);
+        status = sort_runs(s, out, dim, score, collapsed, index);
     memory_free(s->lib, index);
     memory_free(s->lib, collapsed);
     memory_free(s->lib, score);
@@ -196,12 +203,17 @@ static int find_runs(study *s, estimate *out)
     return status;
 }
 
-/* how much the runs differ beyond the curve */
+/* how much the runs differ beyond the curve, near the target */
 static void find_noise(study *s)
 {
-    double squares = NOISE_WEIGHT * NOISE * NOISE, freedom = (double)s->n - CURVE_FREEDOM;
-    for (int64_t i = 0; i < s->n; i++)
-        squares += (s->score[i] - s->fitted[i]) * (s->score[i] - s->fitted[i]);
+    double squares = NOISE_WEIGHT * NOISE * NOISE, freedom = -CURVE_FREEDOM;
+    double at = fit_crossing(s->curve, s->at, s->in->threshold * s->full_score);
+    for (int64_t i = 0; i < s->n; i++) {
+        double away = (log(s->dim[i]) - at) / NOISE_NEAR, error = s->score[i] - s->fitted[i];
+        double counts = isfinite(at) ? exp(-away * away / 2) : 1;
+        squares += counts * error * error;
+        freedom += counts;
+    }
     s->noise_freedom = NOISE_WEIGHT + (freedom > 0 ? freedom : 0);
     s->noise = sqrt(squares / s->noise_freedom);
 
@@ -254,12 +266,12 @@ static double normal(normal_draws *d)
 /* a standard deviation that could have given the one that was seen */
 static double draw_size(normal_draws *d, double size, double freedom)
 {
-    double squares = 0;
-    for (int i = 0; i < (int)freedom; i++) {
+    double squares = 0, whole = floor(freedom);
+    for (int i = 0; i < (int)whole; i++) {
         double z = normal(d);
         squares += z * z;
     }
-    return size * sqrt(freedom / squares);
+    return size * sqrt(whole / squares);
 }
 
 static double rescore(const study *s, int64_t i, double otherwise)
@@ -280,6 +292,7 @@ static void resample(study *s, int64_t r)
     }
 
     normal_draws draws = {.seed = s->in->seed, .key = (uint64_t)r, .position = NOISE_POSITION};
+    full += CHOICE * normal(&draws);
     full += draw_size(&draws, s->full_noise, s->full_freedom) * normal(&draws) /
             sqrt((double)s->n_full);
     double noise = draw_size(&draws, s->noise, s->noise_freedom);
@@ -358,6 +371,10 @@ static void judge_collapses(const study *s, const estimate *e, crossing *c)
         c->status = MEASURE_UNSTABLE;
         snprintf(c->reason, sizeof c->reason, "%lld of %lld runs near the threshold collapsed",
                  (long long)collapsed, (long long)near);
+    } else if (e->n_collapsed >= LEAST_DIMS && e->n_collapsed >= e->n_subspace) {
+        c->status = MEASURE_UNSTABLE;
+        snprintf(c->reason, sizeof c->reason, "%lld of %lld subspace runs collapsed",
+                 (long long)e->n_collapsed, (long long)(e->n_collapsed + e->n_subspace));
     } else if (e->n_full_collapsed >= 2 && e->n_full_collapsed >= e->n_full) {
         c->status = MEASURE_UNSTABLE;
         snprintf(c->reason, sizeof c->reason, "%lld of %lld runs of full fine-tuning collapsed",

@@ -23,6 +23,8 @@ static const double NOISE = 0.01, NOISE_WEIGHT = 2;
 /* standard deviations of the curve's ends around the majority's and full fine-tuning's score */
 static const double LOW_END = 0.15, HIGH_END = 0.03;
 
+enum { LEAST_LEARNERS = 3 }; /* that say where others should be */
+
 struct fit {
     idim *lib;
     int64_t n, K;
@@ -209,17 +211,58 @@ double fit_crossing(const fit *f, const double curve[FIT_POINTS], double target)
     return INFINITY;
 }
 
-void fit_collapsed(const double *dim, const double *score, int64_t n, double majority, double full,
-                   bool *collapsed)
+/* the curve through the learners at each d; NaN where there are too few */
+static int predict(idim *lib, const double *dim, const double *score, int64_t n, double majority,
+                   double full, double learns, double *out)
 {
-    double gain = full - majority;
+    double *kept, *kept_score, low = INFINITY, high = 0, curve[FIT_POINTS];
+    TRY(NEW(lib, double, 2 * n, "runs", &kept));
+    kept_score = kept + n;
+    int64_t n_kept = 0;
     for (int64_t i = 0; i < n; i++) {
-        collapsed[i] = !isfinite(score[i]);
-        if (collapsed[i] || !(gain > 0) || score[i] >= majority + 0.15 * gain)
-            continue;
-        for (int64_t j = 0; j < n && !collapsed[i]; j++)
-            collapsed[i] = dim[j] <= 1.25 * dim[i] && score[j] > majority + 0.5 * gain;
+        out[i] = NAN;
+        low = dim[i] < low ? dim[i] : low;
+        high = dim[i] > high ? dim[i] : high;
+        if (score[i] >= learns) {
+            kept[n_kept] = dim[i];
+            kept_score[n_kept++] = score[i];
+        }
     }
+    int status = 0;
+    if (n_kept >= LEAST_LEARNERS && n_kept < n && high > low) {
+        fit *f;
+        status = fit_new(lib, kept, n_kept, low, high, &f);
+        if (status == 0) {
+            fit_curve(f, kept_score, majority, full, curve);
+            for (int64_t i = 0; i < n; i++)
+                out[i] = fit_at(f, curve, log(dim[i]));
+            fit_free(f);
+        }
+    }
+    memory_free(lib, kept);
+    return status;
+}
+
+int fit_collapsed(idim *lib, const double *dim, const double *score, int64_t n, double majority,
+                  double full, bool *collapsed)
+{
+    double gain = full - majority, learns = majority + 0.15 * gain, well = majority + 0.5 * gain;
+    double *predicted;
+    for (int64_t i = 0; i < n; i++)
+        collapsed[i] = !isfinite(score[i]);
+    if (!(gain > 0))
+        return 0;
+    TRY(NEW(lib, double, n, "runs", &predicted));
+    int status = predict(lib, dim, score, n, majority, full, learns, predicted);
+    for (int64_t i = 0; i < n && status == 0; i++) {
+        if (collapsed[i] || score[i] >= learns)
+            continue;
+        collapsed[i] = predicted[i] > well;
+        for (int64_t j = 0; j < n && !collapsed[i]; j++)
+            collapsed[i] = dim[j] <= 1.25 * dim[i] && score[j] > well;
+    }
+    memory_free(lib, predicted);
+    return status;
 }
 
 void fit_full_collapsed(const double *score, int64_t n, double majority, bool *collapsed)

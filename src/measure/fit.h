@@ -39,10 +39,10 @@ double fit_at(const fit *f, const double curve[FIT_POINTS], double log_dim);
 double fit_crossing(const fit *f, const double curve[FIT_POINTS], double target);
 
 /* Flags runs that failed (a score that is not finite) or collapsed: below majority + 0.15 gain
- * although a run with at most 1.25 times their d got above majority + 0.5 gain. full: the best full
- * run's score; gain = full - majority. */
-void fit_collapsed(const double *dim, const double *score, int64_t n, double majority, double full,
-                   bool *collapsed);
+ * where a run with at most 1.25 times their d, or the curve through the runs above that, is above
+ * majority + 0.5 gain. full: full fine-tuning's mean score; gain = full - majority. */
+int fit_collapsed(idim *lib, const double *dim, const double *score, int64_t n, double majority,
+                  double full, bool *collapsed);
 
 /* The same for full runs: below majority + 0.25 gain although another got above majority + 0.5
  * gain. */

@@ -15,7 +15,7 @@ static const double RATE_MARGIN = 0.01;
 static const double STEPS_PER_DECADE = 8;
 
 /* runs of a round lie within this many e-folds of the crossing */
-static const double SPREAD = 0.8;
+static const double SPREAD = 0.5;
 
 enum { NEIGHBOURS = 5 }; /* of a d, each way, that help to judge its rates */
 
@@ -65,7 +65,7 @@ int search_preset(idim *lib, const char *name, int64_t low, int64_t high, search
     out->full_seeds = 4;
     if (strcmp(name, "standard") == 0) {
         out->budget_runs = 20;
-        out->coarse = 4;
+        out->coarse = 5;
         out->batch = 4;
         out->narrow = 1.3;
         return 0;
@@ -223,7 +223,7 @@ static double best_full_rate(const search_options *o, const run_outcome *done, i
 }
 
 /* mean full score at the best rate without collapses, NaN if there is none */
-static double mean_full(const plan *p, double rate, double majority, double *best)
+static double mean_full(const plan *p, double rate, double majority)
 {
     int64_t n = 0, kept = 0;
     double sum = 0;
@@ -231,12 +231,10 @@ static double mean_full(const plan *p, double rate, double majority, double *bes
         if (p->run[i].request.kind == RUN_FULL && same_rate(p->run[i].request.rate_factor, rate))
             p->full[n++] = score_of(p->run[i].outcome);
     fit_full_collapsed(p->full, n, majority, p->collapsed);
-    *best = -INFINITY;
     for (int64_t i = 0; i < n; i++)
         if (!p->collapsed[i]) {
             kept++;
             sum += p->full[i];
-            *best = p->full[i] > *best ? p->full[i] : *best;
         }
     return kept > 0 ? sum / (double)kept : NAN;
 }
@@ -271,7 +269,7 @@ static void add_around(plan *p, double log_dim)
 }
 
 /* log d where the runs so far cross the target: the relative one, unless a constant reaches it */
-static int crossing_so_far(plan *p, double full, double best, double *log_dim)
+static int crossing_so_far(plan *p, double full, double *log_dim)
 {
     const search_options *o = p->o;
     double majority = isfinite(o->majority) ? o->majority : 0, target = o->threshold * full;
@@ -284,7 +282,7 @@ static int crossing_so_far(plan *p, double full, double best, double *log_dim)
             p->dim[n] = (double)p->run[i].request.dim;
             p->score[n++] = score_of(p->run[i].outcome);
         }
-    fit_collapsed(p->dim, p->score, n, majority, best, p->collapsed);
+    TRY(fit_collapsed(p->lib, p->dim, p->score, n, majority, full, p->collapsed));
     for (int64_t i = 0; i < n; i++)
         if (!p->collapsed[i]) {
             p->dim[kept] = p->dim[i];
@@ -308,20 +306,22 @@ static int crossing_so_far(plan *p, double full, double best, double *log_dim)
 static int plan_next(plan *p, const char **why)
 {
     const search_options *o = p->o;
-    double majority = isfinite(o->majority) ? o->majority : 0, best;
+    double majority = isfinite(o->majority) ? o->majority : 0;
     double rate = best_full_rate(o, p->done, p->n_done);
-    double full = mean_full(p, rate, majority, &best);
-    *why = isnan(full)        ? "full fine-tuning failed"
-           : full <= majority ? "full fine-tuning is no better than a constant answer"
-                              : NULL;
-    if (*why != NULL)
-        return 0;
-
+    double full = mean_full(p, rate, majority);
+    *why = NULL;
     int64_t before = p->n;
     add_full(p, rate, 2, o->full_seeds);
+    bool learns = full > majority; /* if not, perhaps its other seeds do */
+    if (!learns && p->n == before)
+        *why = isnan(full) ? "full fine-tuning failed"
+                           : "full fine-tuning is no better than a constant answer";
+    if (!learns)
+        return 0;
+
     if (o->batch > 0) {
         double at;
-        TRY(crossing_so_far(p, full, best, &at));
+        TRY(crossing_so_far(p, full, &at));
         int64_t end = at < 0 ? o->low : o->high;
         if (isnan(at))
             *why = "every subspace run failed";
