@@ -226,6 +226,17 @@ head -c $((size - 1)) "$model/model.safetensors" > other/model.safetensors
 refuses 3 "incomplete download" inspect --model other
 refuses 4 "nowhere" inspect --model ./nowhere
 
+refuses 2 "expected the folder of a study, found none" report
+refuses 4 "nowhere: expected the folder of a study, found nothing" report nowhere
+mkdir study
+echo '{"schema":"idim.measure/1","cells":[{"model":1}]}' > study/measure.json
+refuses 3 "measure.json: cells[0].model: expected a string, found 1" report study
+echo '{"schema":"idim.measure/1","cells":[]}' > study/measure.json
+prints "report.html" report study
+prints "idim.report/1" report study --json
+holds "report --json is one object" one_object idim.report
+holds "a study without results has a page" grep -q "no results yet" study/report.html
+
 # a full disk, or a reader that is gone, is not success
 if [ -e /dev/full ]; then
     "$idim" --man > /dev/full 2> "$work/err"

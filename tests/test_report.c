@@ -336,6 +336,65 @@ static void pictures_are_the_same_bytes_twice_where_gnuplot_is(void **state)
     }
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+typedef struct failing {
+    int64_t left; /* calls that succeed before one fails; negative: none fails */
+    int64_t held;
+    bool failed;
+} failing;
+
+static void *failing_alloc(void *user, void *p, size_t old_size, size_t new_size)
+{
+    failing *f = user;
+    if (new_size == 0) {
+        f->held -= (int64_t)old_size;
+        free(p);
+        return NULL;
+    }
+    if (f->left == 0) {
+        f->left = -1;
+        f->failed = true;
+        return NULL;
+    }
+    f->left -= f->left > 0;
+    f->held += (int64_t)new_size - (int64_t)old_size;
+    return realloc(p, new_size);
+}
+
+/* without gnuplot, which is not what is tested; one allocation in 37, for the time it takes */
+static void every_failed_allocation_is_said_and_leaves_nothing(void **state)
+{
+    (void)state;
+    enum { STRIDE = 37 };
+    study_cell_plan plan[3] = {said, said, said};
+    plan[1].model = "m/other";
+    plan[2].model = "m/third";
+    char *path = strdup(getenv("PATH"));
+    begin();
+    study_folder_write(FOLDER, plan, 3);
+    setenv("PATH", "/nowhere", 1);
+    int64_t n = 1;
+    for (bool failed = true; failed; n += STRIDE) {
+        failing f = {.left = n};
+        idim_options options = {.alloc = failing_alloc, .user = &f, .threads = 1};
+        idim *lib;
+        assert_int_equal(idim_open(&options, &lib), 0);
+        int status = idim_report(lib, FOLDER);
+        failed = f.failed;
+        if (status != (failed ? IDIM_EMEMORY : 0))
+            fail_msg("allocation %lld: status %d: %s", (long long)n, status, idim_error(lib));
+        if (!failed)
+            assert_non_null(strstr(idim_result(lib), "gnuplot is not installed"));
+        idim_close(lib);
+        if (f.held != 0)
+            fail_msg("allocation %lld: %lld bytes stay behind", (long long)n, (long long)f.held);
+    }
+    assert_true(n > 20 * STRIDE);
+    setenv("PATH", path, 1);
+    free(path);
+}
+
 /* ---- over models ----------------------------------------------------------------------------- */
 
 static void three_models_make_a_study_over_models(void **state)
@@ -424,6 +483,7 @@ int main(int n, char **arguments)
         cmocka_unit_test(runs_under_way_and_runs_without_a_folder_are_no_error),
         cmocka_unit_test(figures_hold_the_numbers_and_hostile_names_stay_text),
         cmocka_unit_test(pictures_are_the_same_bytes_twice_where_gnuplot_is),
+        cmocka_unit_test(every_failed_allocation_is_said_and_leaves_nothing),
         cmocka_unit_test(three_models_make_a_study_over_models),
         cmocka_unit_test(rank_correlation_is_the_textbook_value),
         cmocka_unit_test(rank_interval_covers_noise_and_narrows_with_order),

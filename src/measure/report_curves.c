@@ -212,6 +212,7 @@ void draw_training(buffer *b, const study_cell *c, bool narrow)
     words_method(&title, c);
     if (title.status != 0) {
         b->status = title.status;
+        buffer_free(&title);
         return;
     }
     frame_begin(&f, title.bytes, "Mean training loss against the step, a line a dimension.");

@@ -200,6 +200,7 @@ static void put_settings(buffer *b, const json_t *settings)
             put_option(b, rows[i].name, NULL);
         else if (rows[i].type != IDIM_FLAG && strcmp(shown, rows[i].fallback) != 0)
             put_option(b, rows[i].name, shown);
+        b->status = b->status != 0 ? b->status : text.status;
         buffer_free(&text);
     }
 }
@@ -236,6 +237,7 @@ static void put_search(buffer *b, const study_cell *c)
             continue;
         put_value(&text, value);
         put_option(b, keys[i], text.bytes != NULL ? text.bytes : "");
+        b->status = b->status != 0 ? b->status : text.status;
         buffer_free(&text);
     }
 }

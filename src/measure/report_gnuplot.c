@@ -299,6 +299,7 @@ static int write_training(const study *s, const study_group *g, int64_t i, const
             put_loss_line(&script, kind.bytes, ramp_colours[shade], first);
             first = false;
         }
+        data.status = data.status != 0 ? data.status : kind.status;
         buffer_free(&kind);
     }
     buffer_put(&script, "\n");
@@ -335,11 +336,12 @@ static int write_bytes(const study *s, const study_group *g, const char *folder,
 {
     buffer data = {.lib = s->lib}, script = {.lib = s->lib};
     char *name;
-    if (!put_bytes(&data, g)) {
+    bool any = put_bytes(&data, g);
+    int status = any ? make_name(s->lib, "bytes", g->slug, 0, &name) : 0;
+    if (!any || status != 0) {
         buffer_free(&data);
-        return 0;
+        return status;
     }
-    TRY(make_name(s->lib, "bytes", g->slug, 0, &name));
     put_script_head(&script, name);
     put_title(&script, g->cell[0], "Size of the adapter, ");
     put_y_name(&script, g->cell[0]);
@@ -355,7 +357,7 @@ static int write_bytes(const study *s, const study_group *g, const char *folder,
     put_level(&script, g->cell[0], g->cell[0]->full.score, "full fine-tuning", "linewidth 1.5");
     put_level(&script, g->cell[0], g->cell[0]->answer.target, "target", "dashtype 2");
     buffer_put(&script, "\n");
-    int status = write_pair(&data, &script, folder, name, names);
+    status = write_pair(&data, &script, folder, name, names);
     memory_free(s->lib, name);
     return status;
 }
@@ -367,8 +369,10 @@ int export_scatter(const scatter_file *f, buffer *data, const char *folder, buff
     buffer script = {.lib = data->lib}, name = {.lib = data->lib};
     buffer_add(&name, "%s-%lld", f->kind, (long long)f->number);
     if (name.status != 0) {
+        int status = name.status;
         buffer_free(data);
-        return name.status;
+        buffer_free(&name);
+        return status;
     }
     put_script_head(&script, name.bytes);
     buffer_put(&script, "set title '");

@@ -90,6 +90,7 @@ static double label_width(buffer *b, const study *s)
             continue;
         add_label(&label, s, &s->cell[i]);
         widest = fmax(widest, 7.5 * (double)label.n + 20);
+        b->status = b->status != 0 ? b->status : label.status;
         buffer_free(&label);
     }
     return fmin(widest, 400);

@@ -274,6 +274,7 @@ static int write_relation(study *s, const family *f, const relation_data *r, int
         csv_text(&data, study_base_name(f->member[p->member].cell->model), '\n');
     }
     int status = export_scatter(&file, &data, folder, names);
+    status = status != 0 ? status : rank.status;
     buffer_free(&rank);
     return status;
 }
