@@ -1,8 +1,8 @@
 #!/bin/sh
-# Everything that `make test` leaves out: the layers, the layout of the sources, a clang build with
-# the suite, the suite under ASan and UBSan (gcc), the fuzz corpora through libFuzzer itself under
-# the sanitizers (clang), the build with real = double, the one on OpenBLAS, and the projections'
-# bits at -O0 and -O3.
+# Everything that `make test` leaves out: the layers, the layout of the sources, the sources through
+# a compiler for aarch64 where there is one, a clang build with the suite, the suite under ASan and
+# UBSan (gcc), the fuzz corpora through libFuzzer itself under the sanitizers (clang), the build with
+# real = double, the one on OpenBLAS, and the projections' bits at -O0 and -O3.
 #
 #     tools/check-all.sh       about 20 minutes on two cores; JOBS=n for more
 #
@@ -38,6 +38,9 @@ tools/check-layers.sh
 
 step format
 tools/check-format.sh
+
+step "other processors"
+tools/check-cross.sh
 
 step "clang"
 build build-clang all -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang
