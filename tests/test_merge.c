@@ -113,6 +113,60 @@ static void the_config_has_labels_and_class(void **state)
     idim_close(lib);
 }
 
+/* two adapters of one head, and one of another length of texts, which needs the model anew */
+static void several_adapters_predict_as_each_alone(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    const char *labels[2] = {"no", "yes"};
+    static const char *const wishes[] = {"\"method\":\"said\",\"dim\":40,\"seed\":1",
+                                         "\"method\":\"did\",\"dim\":30,\"bits\":3",
+                                         "\"method\":\"head\",\"max_seq_length\":6"};
+    static const char *const files[] = {"test_merge_a.idim", "test_merge_b.idim",
+                                        "test_merge_c.idim"};
+    json_t *alone[3];
+    for (int i = 0; i < 3; i++) {
+        char from[256];
+        clean();
+        write_examples(lib, labels);
+        tune(lib, wishes[i]);
+        assert_int_equal(rename(RUN "/adapter.idim", files[i]), 0);
+        snprintf(from, sizeof from, "\"model\":\"" MODEL "\",\"adapter\":\"%s\"", files[i]);
+        char *text = predictions(lib, from);
+        alone[i] = json_loads(text, 0, NULL);
+        memory_free(lib, text);
+    }
+    char *text = predictions(lib, "\"model\":\"" MODEL
+                                  "\",\"adapter\":[\"test_merge_a.idim\",\"test_merge_b.idim\","
+                                  "\"test_merge_c.idim\",\"test_merge_a.idim\"]");
+    json_t *all = json_loads(text, 0, NULL), *results = json_object_get(all, "results");
+    assert_int_equal(json_array_size(results), 4);
+    for (int i = 0; i < 4; i++) {
+        const json_t *one = json_array_get(results, (size_t)i);
+        assert_string_equal(json_string_value(json_object_get(one, "adapter")), files[i % 3]);
+        assert_true(json_equal(json_object_get(one, "predictions"),
+                               json_object_get(alone[i % 3], "predictions")));
+    }
+    memory_free(lib, text);
+    json_decref(all);
+    for (int i = 0; i < 3; i++) {
+        json_decref(alone[i]);
+        remove(files[i]);
+    }
+    assert_int_equal(idim_predict(lib,
+                                  "{\"model\":\"" MODEL "\",\"adapter\":[\"no.idim\","
+                                  "\"a.idim\"],\"test\":\"test_merge_train.csv\"}",
+                                  NULL, NULL),
+                     IDIM_EIO);
+    assert_int_equal(idim_predict(lib,
+                                  "{\"model\":\"" MODEL "\",\"adapter\":[7],"
+                                  "\"test\":\"test_merge_train.csv\"}",
+                                  NULL, NULL),
+                     IDIM_EARGUMENT);
+    clean();
+    idim_close(lib);
+}
+
 static void impossible_merges_are_refused_by_name(void **state)
 {
     (void)state;
@@ -184,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_merged_folder_gives_the_same_logits),
         cmocka_unit_test(the_config_has_labels_and_class),
+        cmocka_unit_test(several_adapters_predict_as_each_alone),
         cmocka_unit_test(impossible_merges_are_refused_by_name),
         cmocka_unit_test(what_the_writer_writes_the_reader_reads),
     };

@@ -39,6 +39,8 @@ static void print_setting(FILE *out, const idim_setting *row)
     int used = snprintf(text, sizeof text, "%s", row->help);
     if (row->choices != NULL)
         used += snprintf(text + used, sizeof text - (size_t)used, " (%s)", row->choices);
+    if (setting_repeats(row, "predict"))
+        used += snprintf(text + used, sizeof text - (size_t)used, "; predict takes several");
     if (setting_repeats(row, "measure"))
         used += snprintf(text + used, sizeof text - (size_t)used, "; measure takes several");
     if (row->type != IDIM_FLAG && row->fallback[0] != '\0' && strcmp(row->fallback, "auto") != 0)

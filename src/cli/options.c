@@ -32,6 +32,8 @@ bool setting_is_for(const idim_setting *row, const char *of)
 
 bool setting_repeats(const idim_setting *row, const char *of)
 {
+    if (strcmp(of, "predict") == 0)
+        return strcmp(row->name, "adapter") == 0;
     if (strcmp(of, "measure") != 0)
         return false;
     for (const char *const *at = idim_lists(); *at != NULL; at++)
@@ -138,13 +140,17 @@ static bool take_own(cli *c, const idim_setting *row)
     return true;
 }
 
-/* a setting given several times becomes a list */
+/* a setting given several times becomes a list; measure's are lists from the first on */
 static bool add_to_list(cli *c, const idim_setting *row, json_t *value)
 {
-    json_t *list = json_object_get(c->spec, row->name);
-    if (list != NULL)
-        return json_array_append_new(list, value) == 0;
-    list = json_array();
+    json_t *before = json_object_get(c->spec, row->name);
+    if (json_is_array(before))
+        return json_array_append_new(before, value) == 0;
+    if (before == NULL && strcmp(c->command->name, "measure") != 0)
+        return json_object_set_new(c->spec, row->name, value) == 0;
+    json_t *list = json_array();
+    if (before != NULL)
+        json_array_append(list, before);
     return json_array_append_new(list, value) == 0 &&
            json_object_set_new(c->spec, row->name, list) == 0;
 }

@@ -4,6 +4,7 @@
 #include "measure/record.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <time.h>
 
 typedef struct scoring {
@@ -131,23 +132,19 @@ static json_t *prediction(const job *j, int64_t index, const float *logits, bool
     return out;
 }
 
-static int predict_split(scoring *s, const split *on, float *logits)
+static int predict_rows(scoring *s, const split *on, float *logits, json_t *out)
 {
     job *j = &s->job;
     evaluation e;
-    TRY(tell(s, "predict", 0, 1));
     TRY(evaluate_split(j->model, s->tape, j->task, on, logits, &e));
-
     bool with_logits = spec_flag(j->spec, "logits");
-    json_t *list = json_array();
     for (int64_t i = 0; i < on->n; i++)
-        json_array_append_new(list, prediction(j, i, logits + i * j->model->n_labels, with_logits));
-    json_t *out = json_pack("{s:s, s:s, s:o}", "schema", "idim.predict/1", "version", IDIM_VERSION,
-                            "predictions", list);
-    return record_finish(j->lib, out);
+        json_array_append_new(out, prediction(j, i, logits + i * j->model->n_labels, with_logits));
+    return 0;
 }
 
-static int predict_all(scoring *s)
+/* the predictions of the job as it stands, as a list */
+static int predict_all(scoring *s, json_t **out)
 {
     const split *on = &s->job.task->splits[SPLIT_TEST];
     if (on->path == NULL)
@@ -156,17 +153,93 @@ static int predict_all(scoring *s)
                     "found none");
     float *logits;
     TRY(NEW(s->job.lib, float, on->n * s->job.model->n_labels, "logits", &logits));
-    int status = predict_split(s, on, logits);
+    *out = json_array();
+    int status = predict_rows(s, on, logits, *out);
     memory_free(s->job.lib, logits);
     return status;
+}
+
+static json_t *predictions_begin(void)
+{
+    return json_pack("{s:s, s:s}", "schema", "idim.predict/1", "version", IDIM_VERSION);
+}
+
+static int predict_one(idim *lib, scoring *s, const char *spec_json)
+{
+    json_t *list = NULL;
+    int status = scoring_open(s, lib, "predict", spec_json);
+    if (status == 0)
+        status = tell(s, "predict", 0, 1);
+    if (status == 0)
+        status = predict_all(s, &list);
+    if (status != 0) {
+        json_decref(list);
+        return status;
+    }
+    json_t *out = predictions_begin();
+    json_object_set_new(out, "predictions", list);
+    return record_finish(lib, out);
+}
+
+/* the job with this adapter: the weights in memory, or opened anew where they do not fit */
+static int take_adapter(idim *lib, scoring *s, const json_t *settings, const json_t *path)
+{
+    bool fits = false;
+    const char *name = json_string_value(path);
+    if (name == NULL)
+        return fail(lib, IDIM_EARGUMENT, "adapter: expected a list of paths");
+    if (s->job.model != NULL)
+        TRY(job_change_adapter(&s->job, name, &fits));
+    if (fits)
+        return 0;
+    scoring_close(s);
+    s->tape = NULL;
+    json_t *one = json_copy((json_t *)settings);
+    json_object_set(one, "adapter", (json_t *)path);
+    char *text = json_dumps(one, JSON_COMPACT);
+    json_decref(one);
+    int status =
+        text == NULL ? fail_memory(lib, 4096, "settings") : scoring_open(s, lib, "predict", text);
+    free(text);
+    return status;
+}
+
+/* several adapters on one base, one after the other */
+static int predict_several(idim *lib, scoring *s, const json_t *settings, const json_t *adapters)
+{
+    json_t *results = json_array();
+    int status = 0;
+    int64_t n = (int64_t)json_array_size(adapters);
+    for (int64_t i = 0; i < n && status == 0; i++) {
+        json_t *list = NULL, *path = json_array_get(adapters, (size_t)i);
+        status = take_adapter(lib, s, settings, path);
+        if (status == 0)
+            status = tell(s, "predict", i, n);
+        if (status == 0)
+            status = predict_all(s, &list);
+        if (status == 0)
+            json_array_append_new(results,
+                                  json_pack("{s:O, s:O}", "adapter", path, "predictions", list));
+        json_decref(list);
+    }
+    if (status != 0) {
+        json_decref(results);
+        return status;
+    }
+    json_t *out = predictions_begin();
+    json_object_set_new(out, "results", results);
+    return record_finish(lib, out);
 }
 
 int idim_predict(idim *lib, const char *spec_json, idim_watch *watch, void *user)
 {
     scoring s = {.watch = watch, .user = user};
-    int status = scoring_open(&s, lib, "predict", spec_json);
-    if (status == 0)
-        status = predict_all(&s);
+    library_clear(lib);
+    json_t *settings = json_loads(spec_json, JSON_REJECT_DUPLICATES, NULL);
+    json_t *adapters = json_object_get(settings, "adapter");
+    int status = json_array_size(adapters) > 0 ? predict_several(lib, &s, settings, adapters)
+                                               : predict_one(lib, &s, spec_json);
     scoring_close(&s);
+    json_decref(settings);
     return status;
 }

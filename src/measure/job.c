@@ -272,6 +272,26 @@ int job_again(job *j, const char *text)
     return open_subspace(j);
 }
 
+int job_change_adapter(job *j, const char *path, bool *fits)
+{
+    adapter *next;
+    const adapter *now = j->adapter;
+    TRY(adapter_read(j->lib, path, &next));
+    *fits = now != NULL && next->n_labels == now->n_labels &&
+            strcmp(next->problem, now->problem) == 0 && strcmp(next->pooling, now->pooling) == 0 &&
+            next->max_seq_length == now->max_seq_length;
+    if (!*fits) {
+        adapter_free(next);
+        return 0;
+    }
+    adapter_free(j->adapter);
+    subspace_free(j->space);
+    j->adapter = next;
+    j->space = NULL;
+    model_reseed(j->model, next->seed);
+    return apply_adapter(j);
+}
+
 void job_close(job *j)
 {
     if (j->lib == NULL)

@@ -31,6 +31,11 @@ typedef struct job {
 int job_open(idim *lib, const char *command, const char *text, job *out);
 void job_close(job *j);
 
+/* Puts another adapter in the place of the job's, with the weights it has in memory. *fits false:
+ * another head, pooling or length of texts; nothing is changed then, and the job must be opened
+ * anew. After a failure the job can only be closed. */
+int job_change_adapter(job *j, const char *path, bool *fits);
+
 /* An open tune job under other settings of how it is trained: model, data and length must be those
  * it has. The subspace is made anew, and what the seed makes; nothing is read again. */
 int job_again(job *j, const char *text);
