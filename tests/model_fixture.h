@@ -29,6 +29,12 @@ static const model_case model_cases[] = {
     {"electra/plain", 0, NULL},    {"electra/same-width", 0, NULL}, {"electra/bare", 0, NULL},
     {"albert/plain", 0, NULL},     {"albert/groups", 0, NULL},      {"albert/bare", 1, NULL},
     {"mpnet/plain", 0, NULL},      {"mpnet/long", 0, NULL},         {"mpnet/bare", 1, NULL},
+    {"gpt2/plain", 0, NULL},       {"gpt2/options", 0, NULL},       {"gpt2/bare", 1, NULL},
+    {"llama/plain", 0, NULL},      {"llama/options", 0, NULL},      {"llama/bare", 1, NULL},
+    {"mistral/plain", 0, NULL},    {"qwen2/plain", 0, NULL},        {"qwen3/plain", 0, NULL},
+    {"qwen3/biased", 0, NULL},     {"t5/plain", 0, NULL},           {"t5/gated", 0, NULL},
+    {"t5/bare", 1, NULL},          {"bart/plain", 0, NULL},         {"bart/scaled", 0, NULL},
+    {"bart/bare", 1, NULL},
 };
 
 enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };

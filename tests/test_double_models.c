@@ -51,7 +51,8 @@ static void check_slope(const setting *s, const param *p, double slope, double f
 static bool flows(const setting *s, const param *p, int64_t entry)
 {
     const arch_config *c = &s->f.model->config;
-    bool word = strstr(p->name, "word_embeddings.weight") != NULL;
+    bool word = strstr(p->name, "word_embeddings.weight") != NULL ||
+                strcmp(p->name, "embed_tokens.weight") == 0;
     bool position = strstr(p->name, "position_embeddings.weight") != NULL && c->position_offset > 0;
     return !(word || position) || entry / p->cols != c->pad;
 }

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
 PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet")  # and in these the padding token
@@ -31,6 +32,24 @@ def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
 def bert_like(hidden, heads, inner, layers, act="gelu", positions=40, **more):
     return dict(hidden_size=hidden, num_attention_heads=heads, intermediate_size=inner,
                 num_hidden_layers=layers, hidden_act=act, max_position_embeddings=positions, **more)
+
+
+def gpt2(hidden, heads, layers, act="gelu_new", positions=20, **more):
+    return dict(n_embd=hidden, n_head=heads, n_layer=layers, activation_function=act,
+                n_positions=positions, **more)
+
+
+def llama(hidden, heads, key_heads, inner, layers, act="silu", **more):
+    return dict(hidden_size=hidden, num_attention_heads=heads, num_key_value_heads=key_heads,
+                intermediate_size=inner, num_hidden_layers=layers, hidden_act=act,
+                max_position_embeddings=64, **more)
+
+
+def bart(hidden, heads, inner, layers, decoder_layers, decoder_heads, decoder_inner, act="gelu"):
+    return dict(d_model=hidden, encoder_attention_heads=heads, encoder_ffn_dim=inner,
+                encoder_layers=layers, decoder_layers=decoder_layers, decoder_ffn_dim=decoder_inner,
+                decoder_attention_heads=decoder_heads, activation_function=act,
+                max_position_embeddings=24)
 
 
 def distil(hidden, heads, inner, layers, act="gelu", positions=30, **more):
@@ -63,6 +82,37 @@ MODELS = {
                        **bert_like(9, 3, 11, 1, "relu", 36)),
     "mpnet/bare": spec(1, [6, 11], problem="regression", bare=True, **bert_like(
         15, 5, 14, 2, "gelu_new", layer_norm_eps=1e-5)),
+    "gpt2/plain": spec(2, [9, 4, 13], **gpt2(12, 4, 2)),
+    "gpt2/options": spec(3, [7, 3], pad_token_id=5, n_inner=13, scale_attn_weights=False,
+                         scale_attn_by_inverse_layer_idx=True, layer_norm_epsilon=1e-3,
+                         **gpt2(9, 3, 2, "relu")),
+    "gpt2/bare": spec(1, [6, 11, 1], problem="regression", bare=True, pad_token_id=7,
+                      **gpt2(10, 1, 1, "gelu")),
+    "llama/plain": spec(2, [9, 4, 13], pad_token_id=6, **llama(16, 4, 2, 20, 2)),
+    "llama/options": spec(3, [17, 2], head_dim=6, attention_bias=True, mlp_bias=True, rope_parameters=dict(
+        rope_type="llama3", rope_theta=100.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=3.0,
+        original_max_position_embeddings=16), **llama(12, 4, 1, 13, 1, "gelu")),
+    "llama/bare": spec(1, [6, 11], problem="regression", bare=True, rope_parameters=dict(
+        rope_type="linear", rope_theta=5000.0, factor=2.0), **llama(12, 3, 3, 14, 2)),
+    "mistral/plain": spec(2, [11, 1, 6], head_dim=4, sliding_window=None, **llama(12, 4, 2, 13, 2)),
+    "qwen2/plain": spec(3, [9, 4, 13], pad_token_id=5, **llama(12, 6, 2, 15, 2)),
+    "qwen3/plain": spec(2, [5, 14], head_dim=6, pad_token_id=5, **llama(12, 4, 2, 15, 2)),
+    "qwen3/biased": spec(4, [9, 3], problem="multi_label_classification", head_dim=2,
+                         attention_bias=True, rms_norm_eps=1e-3, **llama(9, 3, 1, 8, 1)),
+    "t5/plain": spec(2, [9, 4, 13], decoder_start_token_id=0, d_model=12, d_kv=3, d_ff=17, num_layers=2, num_heads=4,
+                     relative_attention_num_buckets=8, relative_attention_max_distance=12),
+    "t5/gated": spec(3, [21, 3], decoder_start_token_id=3, d_model=9, d_kv=5, d_ff=11, num_layers=1, num_decoder_layers=2,
+                     num_heads=3, feed_forward_proj="gated-gelu", layer_norm_epsilon=1e-3,
+                     relative_attention_num_buckets=12, relative_attention_max_distance=17,
+                     classifier_dropout=0.2),
+    "t5/bare": spec(1, [6, 11], problem="regression", bare=True, decoder_start_token_id=0, d_model=10, d_kv=2, d_ff=12,
+                    num_layers=1, num_heads=2, feed_forward_proj="gated-silu"),
+    "bart/plain": spec(2, [9, 4, 13], **bart(8, 4, 12, 2, 2, 2, 13)),
+    "bart/scaled": spec(3, [7, 2], scale_embedding=True, activation_dropout=0.1,
+                        attention_dropout=0.1, classifier_dropout=0.1,
+                        **bart(9, 3, 11, 1, 1, 1, 8, "relu")),
+    "bart/bare": spec(1, [6, 11], problem="regression", bare=True,
+                      **bart(10, 1, 7, 1, 2, 5, 9, "gelu_new")),
 }
 
 
@@ -93,6 +143,15 @@ def make_config(name, s):
     return config
 
 
+def exact_angles(model):
+    for m in model.modules():
+        if hasattr(m, "inv_freq"):
+            default = m.rope_type == "default"
+            make = m.compute_default_rope_parameters if default else ROPE_INIT_FUNCTIONS[m.rope_type]
+            m.inv_freq = (make(m.config) if default else make(m.config, "cpu"))[0]
+            assert m.inv_freq.dtype == torch.float64
+
+
 def in_base(model, name):
     return name.startswith(model.base_model_prefix + ".")
 
@@ -114,6 +173,13 @@ def make_batch(s, config):
     ids = [torch.randint(5, WORDS, (n,)) for n in lengths]
     if config.model_type in PADDED:
         ids[0][-1] = config.pad_token_id
+    for x in ids if config.model_type in ("t5", "bart") else []:
+        x[-1] = config.eos_token_id
+    if config.model_type in ("t5", "bart"):  # the last one counts, not the last token
+        ids[0][1] = ids[0][-2] = config.eos_token_id
+        ids[0][-1] = 9
+    if config.model_type in ("gpt2", "llama", "qwen2", "qwen3") and config.pad_token_id is not None:
+        ids[0][-2:] = config.pad_token_id
     types = [torch.zeros(n, dtype=torch.long) for n in lengths]
     for t in types if s["pairs"] else []:
         t[len(t) // 2:] = 1
@@ -186,6 +252,7 @@ def main():
         tensors = saved_tensors(model, s)
         with Double():
             model = model.double()
+            exact_angles(model)
             logits, loss = run(model, ids, types, label)
             loss.backward()
         assert logits.dtype == loss.dtype == torch.float64

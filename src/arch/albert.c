@@ -116,4 +116,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     return pooler_head(t, c, w, pooled(t, c, x, s, POOL_FIRST));
 }
 
-const arch arch_albert = {"albert", "albert.", configure, declare, forward};
+const arch arch_albert = {.model_type = "albert",
+                          .prefix = "albert.",
+                          .configure = configure,
+                          .declare = declare,
+                          .forward = forward};

@@ -23,6 +23,13 @@ typedef enum pooling {
     POOLING_LAST
 } pooling;
 
+/* Rotary positions: frequencies theta^(-j / half), divided by factor; as Llama 3.1 does it, only
+ * those that turn less than low times in `original` tokens, and those up to high in part. */
+typedef struct rope_scaling {
+    double theta, factor, low, high, original;
+    bool llama3;
+} rope_scaling;
+
 /* The numbers of config.json that shape the arithmetic. Families use the fields they need. */
 typedef struct arch_config {
     int64_t vocab, types;    /* rows of the embedding tables                          */
@@ -33,9 +40,16 @@ typedef struct arch_config {
     int64_t groups, group_layers;  /* of shared layers */
     int64_t embedded;              /* width of the embeddings where they have their own     */
     int64_t pad; /* the padding token, whose embedding gets no gradient; -1: none */
+    int64_t head_size, key_heads; /* where they are not hidden / heads, and heads */
+    rope_scaling rope;
+    int64_t decoder_layers, decoder_heads, decoder_inner;
+    int64_t eos, first_token; /* the token whose row is pooled; before the decoder's first */
+    double scale;             /* of attention's scores */
+    bool scales_by_layer, norms_heads, gated, scales_words, query_bias, out_bias, feed_bias;
     bool ignores_segments;
     double norm_eps;
     double dropout, attention_dropout, classifier_dropout;
+    double embedding_dropout, activation_dropout;
     double initializer_range;
     unary_kind activation; /* of the feed-forward layers */
     pooling pooling;       /* the user's choice */
@@ -55,6 +69,9 @@ typedef struct arch {
     /* logits [batch.n][n_labels]; NULL when the tape has failed. The batch has been checked
      * (arch_check_batch). */
     var *(*forward)(tape *t, const arch_config *c, const idim_batch *batch);
+    /* Ends of names that files have and nobody needs, and pairs of a name and another that stands
+     * for the same tensor; NULL at the end, or NULL. */
+    const char *const *buffers, *const *aliases;
 } arch;
 
 /* NULL if there is none; arch_names lists what there is, for the error sentence. */

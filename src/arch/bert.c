@@ -77,4 +77,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     return pooler_head(t, c, w, pooled(t, c, x, s, POOL_FIRST));
 }
 
-const arch arch_bert = {"bert", "bert.", configure, declare, forward};
+const arch arch_bert = {.model_type = "bert",
+                        .prefix = "bert.",
+                        .configure = configure,
+                        .declare = declare,
+                        .forward = forward};

@@ -97,4 +97,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     return linear(t, x, w[2], w[3]);
 }
 
-const arch arch_distilbert = {"distilbert", "distilbert.", configure, declare, forward};
+const arch arch_distilbert = {.model_type = "distilbert",
+                              .prefix = "distilbert.",
+                              .configure = configure,
+                              .declare = declare,
+                              .forward = forward};

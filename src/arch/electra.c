@@ -74,4 +74,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     return dense_head(t, c, w, pooled(t, c, x, s, POOL_FIRST), UNARY_GELU);
 }
 
-const arch arch_electra = {"electra", "electra.", configure, declare, forward};
+const arch arch_electra = {.model_type = "electra",
+                           .prefix = "electra.",
+                           .configure = configure,
+                           .declare = declare,
+                           .forward = forward};

@@ -83,4 +83,8 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     return dense_head(t, c, w, pooled(t, c, x, s, POOL_FIRST), UNARY_TANH);
 }
 
-const arch arch_mpnet = {"mpnet", "mpnet.", configure, declare, forward};
+const arch arch_mpnet = {.model_type = "mpnet",
+                         .prefix = "mpnet.",
+                         .configure = configure,
+                         .declare = declare,
+                         .forward = forward};

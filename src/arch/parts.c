@@ -3,9 +3,6 @@
  * SPDX-License-Identifier: MIT */
 #include "arch/parts.h"
 
-#include <math.h>
-#include <string.h>
-
 /* ---- tensors ----------------------------------------------------------------------------------
  */
 
@@ -49,6 +46,11 @@ static int64_t size(const arch_config *c, size_of which)
         [LABELS] = c->n_labels,
         [BUCKETS] = c->buckets,
         [HEADS] = c->heads,
+        [THREE_HIDDEN] = 3 * c->hidden,
+        [QUERIES] = c->heads * c->head_size,
+        [KEYS] = c->key_heads * c->head_size,
+        [ONE_HEAD] = c->head_size,
+        [DECODER_INNER] = c->decoder_inner,
     };
     return sizes[which];
 }
@@ -77,6 +79,10 @@ static int declare_rows(params *p, arch_config *c, const part *q, int64_t number
     for (int64_t i = 0; i < q->n; i++) {
         const tensor_row *row = &q->row[i];
         char *name;
+        if (row->name == NULL) {
+            c->tensor[c->n_tensors++] = -1;
+            continue;
+        }
         TRY(make_name(p->lib, q, number, row->name, &name));
         bool is_bias = ends_with(row->name, ".bias");
         *module += is_bias ? 0 : 1;
@@ -132,7 +138,7 @@ int config_dropout(const json_place *root, const char *key, double *out)
     return json_take_number(root, key, 0, below_one, out);
 }
 
-int config_activation(const json_place *root, const char *key, unary_kind *out)
+bool activation_of(const char *name, unary_kind *out)
 {
     static const struct {
         const char *name;
@@ -142,18 +148,22 @@ int config_activation(const json_place *root, const char *key, unary_kind *out)
         {"relu", UNARY_RELU}, {"silu", UNARY_SILU},          {"swish", UNARY_SILU},
         {"tanh", UNARY_TANH},
     };
-    const char *name = NULL;
-    TRY(json_take_text(root, key, &name));
-    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN && name != NULL; i++)
+    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
         if (strcmp(KNOWN[i].name, name) == 0) {
             *out = KNOWN[i].kind;
-            return 0;
+            return true;
         }
-    if (name == NULL)
+    return false;
+}
+
+int config_activation(const json_place *root, const char *key, unary_kind *out)
+{
+    const char *name = NULL;
+    TRY(json_take_text(root, key, &name));
+    if (name == NULL || activation_of(name, out))
         return 0;
     json_place at = json_member(root, key);
-    return json_fail_unsupported(&at,
-                                 "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish and tanh");
+    return json_fail_unsupported(&at, ACTIVATIONS);
 }
 
 int config_heads(const json_place *root, const char *key, const arch_config *c)
@@ -298,24 +308,35 @@ layer_options layer_like_bert(const arch_config *c)
                            .after_feed = c->dropout};
 }
 
-var *post_norm_layer(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,
-                     var *x, sequences s)
+var *post_norm_attention(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,
+                         const attended *a)
 {
-    x = tape_shared(x, 4);
+    var *x = tape_shared(a->x, a->memory != NULL ? 2 : 4);
+    var *from = a->memory != NULL ? a->memory : x;
     var *q = linear(t, x, w[QUERY], w[QUERY + 1]);
-    var *k = linear(t, x, w[KEY], w[KEY + 1]);
-    var *v = linear(t, x, w[VALUE], w[VALUE + 1]);
-    var *y = attention(t, q, k, v, s, o->attention);
+    var *k = linear(t, from, w[KEY], w[KEY + 1]);
+    var *v = linear(t, from, w[VALUE], w[VALUE + 1]);
+    var *y = attention(t, q, k, v, a->s, o->attention);
     y = linear(t, y, w[ATTENTION_OUT], w[ATTENTION_OUT + 1]);
     x = residual(t, y, x, o->after_attention);
-    x = layernorm(t, x, w[ATTENTION_NORM], w[ATTENTION_NORM + 1], c->norm_eps);
+    return layernorm(t, x, w[ATTENTION_NORM], w[ATTENTION_NORM + 1], c->norm_eps);
+}
 
+var *post_norm_feed(tape *t, const arch_config *c, const layer_options *o, const int64_t *w, var *x)
+{
     x = tape_shared(x, 2);
-    y = linear(t, x, w[FEED_IN], w[FEED_IN + 1]);
-    y = unary(t, y, c->activation);
+    var *y = linear(t, x, w[FEED_IN], w[FEED_IN + 1]);
+    y = dropout(t, unary(t, y, c->activation), o->after_activation);
     y = linear(t, y, w[FEED_OUT], w[FEED_OUT + 1]);
     x = residual(t, y, x, o->after_feed);
     return layernorm(t, x, w[FEED_NORM], w[FEED_NORM + 1], c->norm_eps);
+}
+
+var *post_norm_layer(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,
+                     var *x, sequences s)
+{
+    x = post_norm_attention(t, c, o, w, &(attended){x, NULL, s});
+    return post_norm_feed(t, c, o, w, x);
 }
 
 var *pooled(tape *t, const arch_config *c, var *x, sequences s, pool_kind own)
@@ -323,6 +344,65 @@ var *pooled(tape *t, const arch_config *c, var *x, sequences s, pool_kind own)
     static const pool_kind KIND[] = {
         [POOLING_CLS] = POOL_FIRST, [POOLING_MEAN] = POOL_MEAN, [POOLING_LAST] = POOL_LAST};
     return pool(t, x, s, c->pooling == POOLING_OWN ? own : KIND[c->pooling]);
+}
+
+var *pooled_at(tape *t, const arch_config *c, var *x, sequences s, const int32_t *row)
+{
+    return c->pooling == POOLING_OWN ? pick(t, x, s, row) : pooled(t, c, x, s, POOL_LAST);
+}
+
+int32_t *last_but(tape *t, const idim_batch *b, int64_t id)
+{
+    int32_t *row = tape_room(t, b->n);
+    for (int64_t i = 0; i < b->n && row != NULL; i++) {
+        row[i] = b->start[i + 1] - 1;
+        while (row[i] > b->start[i] && b->ids[row[i]] == id)
+            row[i]--;
+    }
+    return row;
+}
+
+int32_t *shifted_ids(tape *t, const idim_batch *b, int64_t first)
+{
+    int32_t *ids = tape_room(t, b->start[b->n]);
+    for (int64_t i = 0; i < b->n && ids != NULL; i++)
+        for (int32_t j = b->start[i]; j < b->start[i + 1]; j++)
+            ids[j] = j == b->start[i] ? (int32_t)first : b->ids[j - 1];
+    return ids;
+}
+
+int32_t *last_of(tape *t, const idim_batch *b, int64_t id)
+{
+    int32_t *row = tape_room(t, b->n);
+    for (int64_t i = 0; i < b->n && row != NULL; i++) {
+        row[i] = b->start[i + 1] - 1;
+        while (row[i] > b->start[i] && b->ids[row[i]] != id)
+            row[i]--;
+        if (b->ids[row[i]] != id)
+            row[i] = b->start[i + 1] - 1;
+    }
+    return row;
+}
+
+/* slow turns are slowed further, those between two wavelengths in part (Llama 3.1) */
+static double scaled_frequency(const rope_scaling *r, double frequency)
+{
+    if (!r->llama3)
+        return frequency / r->factor;
+    double turns = r->original * frequency / 6.283185307179586;
+    if (turns > r->high)
+        return frequency;
+    double share = turns < r->low ? 0 : (turns - r->low) / (r->high - r->low);
+    return (1 - share) * frequency / r->factor + share * frequency;
+}
+
+var *rope_angles(tape *t, const arch_config *c, int64_t rows)
+{
+    const int64_t half = c->head_size / 2;
+    double *frequency = tape_numbers(t, half);
+    for (int64_t j = 0; j < half && frequency != NULL; j++)
+        frequency[j] = scaled_frequency(&c->rope, pow(c->rope.theta, -(double)j / (double)half));
+    return frequency == NULL ? NULL : angles(t, rows, half, frequency);
 }
 
 bool has_pooler(const arch_config *c)

@@ -14,6 +14,9 @@
 #ifndef IDIM_ARCH_PARTS_H
 #define IDIM_ARCH_PARTS_H
 
+#include <math.h>
+#include <string.h>
+
 #include "arch/arch.h"
 #include "format/json.h"
 #include "tape/ops.h"
@@ -33,9 +36,15 @@ typedef enum size_of {
     TYPES,
     LABELS,
     BUCKETS, /* of distances */
-    HEADS
+    HEADS,
+    THREE_HIDDEN,
+    QUERIES, /* heads of head_size */
+    KEYS,    /* key_heads of head_size */
+    ONE_HEAD,
+    DECODER_INNER
 } size_of;
 
+/* name NULL: this model has none; its number is -1 */
 typedef struct tensor_row {
     const char *name;
     size_of rows, cols;
@@ -106,6 +115,8 @@ int config_padding(const json_place *root, arch_config *c);
 
 /* A probability below 1, and an activation by its published name. */
 int config_dropout(const json_place *root, const char *key, double *out);
+#define ACTIVATIONS "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish and tanh"
+bool activation_of(const char *name, unary_kind *out);
 int config_activation(const json_place *root, const char *key, unary_kind *out);
 
 /* hidden must be a multiple of the heads called `key`. */
@@ -147,10 +158,22 @@ var *bias_by_distance(tape *t, int64_t table, sequences s, distance_buckets d);
 /* Where a layer's attention and dropout differ from family to family. */
 typedef struct layer_options {
     attention_options attention;
-    double after_attention, after_feed; /* dropout */
+    double after_attention, after_activation, after_feed; /* dropout */
 } layer_options;
 
 layer_options layer_like_bert(const arch_config *c);
+
+/* Its two halves. Keys and values come from `memory`, whose readers the caller announces, or from x
+ * where that is NULL. */
+typedef struct attended {
+    var *x, *memory;
+    sequences s;
+} attended;
+
+var *post_norm_attention(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,
+                         const attended *a);
+var *post_norm_feed(tape *t, const arch_config *c, const layer_options *o, const int64_t *w,
+                    var *x);
 
 /* A layer as BERT has it, its tensors from w on in the order of the enum above:
  * x = LN(x + dropout(dense(attention(x))));  x = LN(x + dropout(out(act(in(x))))) */
@@ -159,6 +182,18 @@ var *post_norm_layer(tape *t, const arch_config *c, const layer_options *o, cons
 
 /* The row of each sequence that the user wants, else `own`. */
 var *pooled(tape *t, const arch_config *c, var *x, sequences s, pool_kind own);
+
+/* The row that the user wants, else row[i] of sequence i; and rows for it: the last token that is
+ * not `id` (else the first), the last one that is (else the last). */
+var *pooled_at(tape *t, const arch_config *c, var *x, sequences s, const int32_t *row);
+int32_t *last_but(tape *t, const idim_batch *b, int64_t id);
+int32_t *last_of(tape *t, const idim_batch *b, int64_t id);
+
+/* The batch's ids one place later, `first` before each sequence: what a decoder is given. */
+int32_t *shifted_ids(tape *t, const idim_batch *b, int64_t first);
+
+/* Angles of rotary positions 0 .. rows - 1 by c->rope and c->head_size. */
+var *rope_angles(tape *t, const arch_config *c, int64_t rows);
 
 /* Whether BERT's pooler is there, which was trained on the first token; and the head with it or
  * without: logits = classifier(dropout(tanh(pooler(x)))), pooler and classifier from w on. */

@@ -79,5 +79,13 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     return dense_head(t, c, w, pooled(t, c, x, s, POOL_FIRST), UNARY_TANH);
 }
 
-const arch arch_roberta = {"roberta", "roberta.", configure, declare, forward};
-const arch arch_xlm_roberta = {"xlm-roberta", "roberta.", configure_xlm, declare, forward};
+const arch arch_roberta = {.model_type = "roberta",
+                           .prefix = "roberta.",
+                           .configure = configure,
+                           .declare = declare,
+                           .forward = forward};
+const arch arch_xlm_roberta = {.model_type = "xlm-roberta",
+                               .prefix = "roberta.",
+                               .configure = configure_xlm,
+                               .declare = declare,
+                               .forward = forward};

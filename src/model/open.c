@@ -76,6 +76,8 @@ static int read_config(idim_model *m, const json_place *config, const model_opti
         m->config.dropout = options->dropout;
         m->config.attention_dropout = options->dropout;
         m->config.classifier_dropout = options->dropout;
+        m->config.embedding_dropout = options->dropout;
+        m->config.activation_dropout = options->dropout;
     }
     m->initializer_range = m->config.initializer_range;
     return 0;
@@ -101,7 +103,10 @@ static int open_weights(idim_model *m)
     TRY(params_new(m->lib, &m->weights));
     TRY(m->arch->declare(m->weights, &m->config));
 
-    binding b = {.prefix = m->arch->prefix, .seed = m->seed};
+    binding b = {.prefix = m->arch->prefix,
+                 .buffers = m->arch->buffers,
+                 .aliases = m->arch->aliases,
+                 .seed = m->seed};
     int status = binding_load(m->weights, m->path, &b);
     m->own_head = b.own_head;
     m->notes = b.notes.text;

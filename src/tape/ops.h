@@ -39,7 +39,7 @@ var *linear_turned(tape *t, var *x, int64_t weight, int64_t bias);
 var *rmsnorm(tape *t, var *x, int64_t weight, double eps);
 
 /* Rotary positions: angles is for sequences of up to `rows` tokens, frequency[half] in radians a
- * token; rotary turns column j and j + half of each head of x. */
+ * token, borrowed like indices; rotary turns column j and j + half of each head of x. */
 var *angles(tape *t, int64_t rows, int64_t half, const double *frequency);
 var *rotary(tape *t, var *x, var *with, sequences s, int64_t heads);
 

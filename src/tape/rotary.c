@@ -4,8 +4,6 @@
 #include "tape/node.h"
 #include "tape/ops.h"
 
-#include <string.h>
-
 /* ---- y = x rstd w, rstd = 1 / sqrt(mean(x^2) + eps) --------------------------------------------
  */
 
@@ -86,7 +84,7 @@ var *rmsnorm(tape *t, var *x, int64_t weight, double eps)
  */
 
 typedef struct angles_data {
-    const double *frequency; /* [half], of this step's memory */
+    const double *frequency; /* [half], borrowed */
     int64_t half;
 } angles_data;
 
@@ -106,11 +104,7 @@ static const operation ANGLES = {"angles", angles_forward, angles_backward, fals
 
 var *angles(tape *t, int64_t rows, int64_t half, const double *frequency)
 {
-    double *kept = TAKE(t, double, half);
-    if (kept == NULL)
-        return NULL;
-    memcpy(kept, frequency, (size_t)half * sizeof *kept);
-    angles_data d = {kept, half};
+    angles_data d = {frequency, half};
     return tape_add(t, &(recipe){.op = &ANGLES,
                                  .rows = rows,
                                  .cols = 2 * half,

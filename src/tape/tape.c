@@ -122,6 +122,11 @@ int32_t *tape_room(tape *t, int64_t n)
     return TAKE(t, int32_t, n);
 }
 
+double *tape_numbers(tape *t, int64_t n)
+{
+    return TAKE(t, double, n);
+}
+
 void tape_give(tape *t, void *memory)
 {
     for (block *b = t->blocks; b != NULL && memory != NULL; b = b->next)

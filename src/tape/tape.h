@@ -59,8 +59,10 @@ int tape_status(const tape *t);
 /* n operations will read x. Takes and returns NULL too. */
 var *tape_shared(var *x, int32_t n);
 
-/* n indices that live as long as the step; NULL: out of memory, the tape has failed */
+/* n indices, or n numbers of the host's, that live as long as the step; NULL: out of memory, the
+ * tape has failed */
 int32_t *tape_room(tape *t, int64_t n);
+double *tape_numbers(tape *t, int64_t n);
 
 /* Copies x to out[rows * cols] in the host's memory. */
 void tape_read(const tape *t, const var *x, real *out);

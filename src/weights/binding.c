@@ -93,6 +93,16 @@ static int find_source(const weight_files *w, const char *prefix, const char *na
     return status;
 }
 
+/* by its name, else by the first alias that is there */
+static int find_any(const weight_files *w, const binding *b, const char *name, source *out)
+{
+    TRY(find_source(w, b->prefix, name, out));
+    for (const char *const *pair = b->aliases; pair != NULL && *pair != NULL; pair += 2)
+        if (out->tensor == NULL && strcmp(pair[0], name) == 0)
+            TRY(find_source(w, b->prefix, pair[1], out));
+    return 0;
+}
+
 /* a vector is a matrix of one row, whichever way it was saved */
 static bool shape_fits(const param *p, const safetensor *t)
 {
@@ -184,6 +194,20 @@ static int note_fresh(const params *p, binding *b)
     return 0;
 }
 
+/* Whether nobody misses the tensor: a buffer, or the second copy of one that is used. */
+static bool is_spare(const binding *b, const char *name)
+{
+    if (ends_with(name, "position_ids"))
+        return true;
+    for (const char *const *buffer = b->buffers; buffer != NULL && *buffer != NULL; buffer++)
+        if (ends_with(name, *buffer))
+            return true;
+    for (const char *const *pair = b->aliases; pair != NULL && *pair != NULL; pair += 2)
+        if (ends_with(name, pair[1]))
+            return true;
+    return false;
+}
+
 static bool is_used(const params *p, const source *from, const safetensor *t)
 {
     for (int64_t i = 0; i < p->n; i++)
@@ -200,7 +224,7 @@ static int note_unused(const params *p, const weight_files *w, const source *fro
     for (int64_t i = 0; i < w->n; i++) {
         for (int64_t k = 0; k < w->file[i]->n; k++) {
             const safetensor *t = &w->file[i]->item[k];
-            if (ends_with(t->name, "position_ids") || is_used(p, from, t))
+            if (is_spare(b, t->name) || is_used(p, from, t))
                 continue;
             size_t at = strlen(names);
             if (n++ < SHOWN)
@@ -217,7 +241,7 @@ static int note_unused(const params *p, const weight_files *w, const source *fro
 static int bind(params *p, const weight_files *w, binding *b, source *from)
 {
     for (int64_t i = 0; i < p->n; i++)
-        TRY(find_source(w, b->prefix, p->item[i].name, &from[i]));
+        TRY(find_any(w, b, p->item[i].name, &from[i]));
     TRY(bind_head(p, b, from));
     TRY(check_there(w, p, b->prefix, from));
     for (int64_t i = 0; i < p->n; i++) {

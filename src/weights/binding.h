@@ -21,9 +21,11 @@ void notes_free(idim *lib, note_list *notes);
 
 typedef struct binding {
     const char *prefix; /* "bert." */
-    uint64_t seed;      /* for the notes: what fresh tensors will be made from */
-    bool own_head;      /* out: every classifier tensor came from the folder   */
-    note_list notes;    /* out: fresh, rounded and unused tensors              */
+    /* as arch has them: ends of names nobody needs; pairs of a name and what stands for it */
+    const char *const *buffers, *const *aliases;
+    uint64_t seed;   /* for the notes: what fresh tensors will be made from */
+    bool own_head;   /* out: every classifier tensor came from the folder   */
+    note_list notes; /* out: fresh, rounded and unused tensors              */
 } binding;
 
 /* Finds and checks every tensor p declares, then allocates p and fills theta0 but for the tensors
