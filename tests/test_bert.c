@@ -127,7 +127,7 @@ static outcome public_calls(const char *folder, int threads)
         start[i + 1] = start[i] + 1 + (int32_t)(i * 17 % longest);
     for (int i = 0; i < start[N]; i++) {
         ids[i] = (int32_t)(i * 31 % c->vocab);
-        segment[i] = (int32_t)(i / 5 % c->types);
+        segment[i] = c->types > 0 ? (int32_t)(i / 5 % c->types) : 0;
     }
     for (int i = 0; i < N * m->n_labels; i++)
         label[i] = (float)(i % 2);
@@ -149,9 +149,17 @@ static outcome public_calls(const char *folder, int threads)
 static void the_number_of_threads_changes_no_bit_of_the_public_calls(void **state)
 {
     (void)state;
-    static const char *const folders[] = {
-        TEST_FOLDER "/fixtures/tiny", TEST_FOLDER "/fixtures/bert/odd",
-        TEST_FOLDER "/fixtures/bert/regression", TEST_FOLDER "/fixtures/bert/multi-label"};
+    static const char *const folders[] = {TEST_FOLDER "/fixtures/tiny",
+                                          TEST_FOLDER "/fixtures/bert/odd",
+                                          TEST_FOLDER "/fixtures/bert/regression",
+                                          TEST_FOLDER "/fixtures/bert/multi-label",
+                                          TEST_FOLDER "/fixtures/mpnet/long",
+                                          TEST_FOLDER "/fixtures/albert/groups",
+                                          TEST_FOLDER "/fixtures/gpt2/options",
+                                          TEST_FOLDER "/fixtures/llama/options",
+                                          TEST_FOLDER "/fixtures/qwen3/plain",
+                                          TEST_FOLDER "/fixtures/t5/gated",
+                                          TEST_FOLDER "/fixtures/bart/scaled"};
     static const int more[] = {2, 3, 7};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         outcome one = public_calls(folders[i], 1);

@@ -85,28 +85,44 @@ static void check_tensor(setting *s, const param *p, const real *full, double to
     free(v);
 }
 
+static void check_differences(idim *lib, const model_case *c, bool noisy)
+{
+    setting s = {fixture_open(lib, c), NULL, {.on = noisy, .seed = 1, .step = 3}, c->name};
+    const params *p = s.f.model->weights;
+    CHECK_OK(lib, tape_new(lib, p, &s.t));
+    bool *trained = all_trained(p);
+    real *full = calloc((size_t)p->size, sizeof *full);
+    double loss;
+    model_gradient(s.f.model, s.t, &s.f.batch, trained, s.training, &loss, full);
+    assert_true(loss == loss_at(&s) && isfinite(loss));
+    double top = largest_of(full, p->size);
+    for (int64_t k = 0; k < p->n; k++)
+        check_tensor(&s, &p->item[k], full, top);
+    free(full);
+    free(trained);
+    tape_free(s.t);
+    fixture_close(&s.f);
+}
+
 static void gradients_are_finite_differences(void **state)
 {
     (void)state;
     idim *lib = check_library(1);
-    for (int i = 0; i < 2 * MODEL_CASES; i++) {
-        const model_case *c = &model_cases[i / 2];
-        setting s = {fixture_open(lib, c), NULL, {.on = i % 2 == 1, .seed = 1, .step = 3}, c->name};
-        const params *p = s.f.model->weights;
-        CHECK_OK(lib, tape_new(lib, p, &s.t));
-        bool *trained = all_trained(p);
-        real *full = calloc((size_t)p->size, sizeof *full);
-        double loss;
-        model_gradient(s.f.model, s.t, &s.f.batch, trained, s.training, &loss, full);
-        assert_true(loss == loss_at(&s) && isfinite(loss));
-        double top = largest_of(full, p->size);
-        for (int64_t k = 0; k < p->n; k++)
-            check_tensor(&s, &p->item[k], full, top);
-        free(full);
-        free(trained);
-        tape_free(s.t);
-        fixture_close(&s.f);
-    }
+    for (int i = 0; i < 2 * MODEL_CASES; i++)
+        check_differences(lib, &model_cases[i / 2], i % 2 == 1);
+    idim_close(lib);
+}
+
+static void so_they_are_with_every_pooling(void **state)
+{
+    (void)state;
+    static const model_case CASES[] = {
+        {"albert/plain", 0, "last"}, {"roberta/plain", 0, "mean"}, {"gpt2/plain", 0, "mean"},
+        {"llama/plain", 0, "cls"},   {"t5/plain", 0, "mean"},      {"bart/plain", 0, "last"},
+    };
+    idim *lib = check_library(1);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        check_differences(lib, &CASES[i], true);
     idim_close(lib);
 }
 
@@ -180,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_loss_and_gradients_are_those_of_pytorch),
         cmocka_unit_test(gradients_are_finite_differences),
+        cmocka_unit_test(so_they_are_with_every_pooling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,10 +219,91 @@ static void said_and_did_train_every_family_and_their_adapters_mean_the_same_aga
     idim_close(lib);
 }
 
+/* ---- files ------------------------------------------------------------------------------------
+ */
+
+/* gpt2/bare holds the causal mask, t5/bare the shared embedding under two other names */
+static void buffers_and_second_names_are_nothing_to_tell(void **state)
+{
+    (void)state;
+    static const char *const FOLDERS[] = {"gpt2/bare", "t5/bare"};
+    idim *lib = check_library(1);
+    for (int i = 0; i < 2; i++) {
+        model_fixture f = fixture_open(lib, &(model_case){FOLDERS[i], 1, NULL});
+        for (int64_t k = 0; k < f.model->n_notes; k++)
+            assert_non_null(strstr(f.model->notes[k], "not in the folder"));
+        fixture_close(&f);
+    }
+    idim_close(lib);
+}
+
+static void impossible_configurations_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *config, *sentence;
+    } CASES[] = {
+        {"albert", "{\"inner_group_num\": 0}", "c: inner_group_num: expected"},
+        {"bart", "{\"decoder_attention_heads\": 3}", "c: decoder_attention_heads: expected a div"},
+        {"distilbert", "{\"n_heads\": 5}", "c: n_heads: expected a divisor of"},
+        {"electra", "{\"embedding_size\": -1}", "c: embedding_size: expected"},
+        {"gpt2", "{\"add_cross_attention\": true}", "c: add_cross_attention: expected false"},
+        {"llama", "{\"num_key_value_heads\": 5}", "c: num_key_value_heads: expected a divisor"},
+        {"llama", "{\"head_dim\": 7}", "c: head_dim: expected an even number"},
+        {"llama", "{\"rope_scaling\": {\"type\": \"yarn\"}}", "c: rope_scaling.type 'yarn' is not"},
+        {"llama", "{\"rope_parameters\": 5}", "c: rope_parameters: expected"},
+        {"mpnet", "{\"relative_attention_num_buckets\": 8}", "relative_attention_num_buckets: exp"},
+        {"mpnet", "{\"max_position_embeddings\": 2}", "c: max_position_embeddings: expected more"},
+        {"qwen2", "{\"sliding_window\": 0}", "c: sliding_window: expected"},
+        {"roberta", "{\"pad_token_id\": 511}",
+         "c: max_position_embeddings: expected more than 512"},
+        {"t5", "{\"feed_forward_proj\": \"gated-sine\"}",
+         "c: feed_forward_proj 'gated-sine' is not"},
+        {"t5", "{\"num_layers\": 0}", "c: num_layers: expected"},
+    };
+    idim *lib = check_library(1);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        arch_config c;
+        json_t *config = json_loads(CASES[i].config, 0, NULL);
+        assert_non_null(config);
+        library_clear(lib);
+        assert_true(arch_find(CASES[i].type)->configure(lib, config, "c", &c) < 0);
+        if (strstr(idim_error(lib), CASES[i].sentence) == NULL)
+            fail_msg("expected '%s', found '%s'", CASES[i].sentence, idim_error(lib));
+        json_decref(config);
+    }
+    idim_close(lib);
+}
+
+static void a_sliding_window_is_the_limit_of_a_sequence(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *config;
+        int64_t positions;
+    } CASES[] = {{"mistral", "{}", 4096},
+                 {"mistral", "{\"sliding_window\": null}", 131072},
+                 {"mistral", "{\"sliding_window\": 100}", 100},
+                 {"qwen2", "{\"sliding_window\": 100}", 32768},
+                 {"qwen2", "{\"sliding_window\": 100, \"use_sliding_window\": true}", 100}};
+    idim *lib = check_library(1);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        arch_config c;
+        json_t *config = json_loads(CASES[i].config, 0, NULL);
+        CHECK_OK(lib, arch_find(CASES[i].type)->configure(lib, config, "c", &c));
+        assert_int_equal(c.positions, CASES[i].positions);
+        json_decref(config);
+    }
+    idim_close(lib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_loss_and_gradients_are_those_of_pytorch),
+        cmocka_unit_test(buffers_and_second_names_are_nothing_to_tell),
+        cmocka_unit_test(impossible_configurations_are_refused),
+        cmocka_unit_test(a_sliding_window_is_the_limit_of_a_sequence),
         cmocka_unit_test(said_and_did_train_every_family_and_their_adapters_mean_the_same_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,13 @@ def saved_tensors(model, s):
             tensors[key] = value.clone().float().contiguous()
         elif in_base(model, key):
             tensors[key[len(model.base_model_prefix) + 1:]] = value.clone().float().contiguous()
+    if s["bare"] and model.config.model_type == "gpt2":  # as its older files
+        tensors["h.0.attn.bias"] = torch.ones(1, 1, 3, 3).tril()
+        tensors["h.0.attn.masked_bias"] = torch.tensor(-1e4)
+    if s["bare"] and model.config.model_type == "t5":
+        shared = tensors.pop("shared.weight")
+        tensors["encoder.embed_tokens.weight"] = shared
+        tensors["decoder.embed_tokens.weight"] = shared.clone()
     return tensors
 
 

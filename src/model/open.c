@@ -11,6 +11,7 @@
 #include "format/json.h"
 #include "model/hub.h"
 #include "model/labels.h"
+#include "model/sentence.h"
 #include "weights/binding.h"
 
 enum { CONFIG_LIMIT = 16 << 20 };
@@ -109,6 +110,8 @@ static int open_weights(idim_model *m)
                  .seed = m->seed};
     int status = binding_load(m->weights, m->path, &b);
     m->own_head = b.own_head;
+    if (status == 0)
+        status = sentence_note(m, &b.notes);
     m->notes = b.notes.text;
     m->n_notes = b.notes.n;
     TRY(status);
