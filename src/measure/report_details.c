@@ -11,6 +11,7 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 #include "measure/settings.h"
+#include "measure/spec.h"
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
@@ -19,6 +20,12 @@ static void put_value(buffer *b, const json_t *value)
 {
     if (json_is_string(value)) {
         buffer_put(b, json_string_value(value));
+        return;
+    }
+    if (json_is_real(value)) {
+        char number[NUMBER_TEXT];
+        number_shortest(json_real_value(value), number);
+        buffer_put(b, number);
         return;
     }
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
@@ -51,15 +58,20 @@ static const json_t *settings_of(const study_cell *c)
     return c->settings;
 }
 
+static bool has_value(const study *s, cell_object *of, int64_t i, const char *key,
+                      const json_t *value)
+{
+    const json_t *own = json_object_get(of(&s->cell[i]), key);
+    return own == value || json_equal(own, value);
+}
+
 /* is cells[i]'s value of the key the first of its kind? */
 static bool is_new(const study *s, cell_object *of, int64_t i, const char *key)
 {
     const json_t *value = json_object_get(of(&s->cell[i]), key);
-    for (int64_t k = 0; k < i; k++) {
-        const json_t *before = json_object_get(of(&s->cell[k]), key);
-        if (before == value || json_equal(before, value))
+    for (int64_t k = 0; k < i; k++)
+        if (has_value(s, of, k, key, value))
             return false;
-    }
     return true;
 }
 
@@ -75,18 +87,19 @@ static void put_values(const page *p, cell_object *of, const char *key)
             continue;
         if (i > 0)
             buffer_put(p->b, "<br>");
-        if (value == NULL)
+        if (value == NULL || json_is_null(value))
             buffer_put(p->b, "-");
         else
             put_value_html(p->b, value);
         if (kinds == 1)
             continue;
-        const char *between = " <span class='soft'>(cells ";
+        int64_t n = 0;
         for (int64_t k = i; k < p->s->n_cells; k++)
-            if (json_equal(json_object_get(of(&p->s->cell[k]), key), value) || k == i) {
-                buffer_add(p->b, "%s%lld", between, (long long)k + 1);
-                between = ", ";
-            }
+            n += has_value(p->s, of, k, key, value);
+        buffer_put(p->b, n == 1 ? " <span class='soft'>(cell" : " <span class='soft'>(cells");
+        for (int64_t k = i, listed = 0; k < p->s->n_cells; k++)
+            if (has_value(p->s, of, k, key, value))
+                buffer_add(p->b, "%s %lld", listed++ > 0 ? "," : "", (long long)k + 1);
         buffer_put(p->b, ")</span>");
     }
 }
@@ -164,7 +177,7 @@ static void put_word(buffer *b, const char *word)
 
 static void put_option(buffer *b, const char *setting, const char *value)
 {
-    buffer_put(b, " --");
+    buffer_put(b, " \\\n    --");
     for (const char *at = setting; *at != '\0'; at++)
         buffer_bytes(b, *at == '_' ? "-" : at, 1);
     if (value != NULL) {
@@ -229,7 +242,7 @@ static void put_search(buffer *b, const study_cell *c)
 {
     static const char *const keys[] = {"preset", "threshold", "seeds", "budget"};
     if (c->dim_high > 0)
-        buffer_add(b, " --dims %lld:%lld", (long long)c->dim_low, (long long)c->dim_high);
+        buffer_add(b, " \\\n    --dims %lld:%lld", (long long)c->dim_low, (long long)c->dim_high);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const json_t *value = json_object_get(c->search, keys[i]);
         buffer text = {.lib = b->lib};
@@ -258,7 +271,8 @@ void page_command(buffer *b, const study *s)
         put_search(b, c);
         if (c->linearised.n > 0)
             put_option(b, "linearised", NULL);
-        buffer_put(b, " --output-dir again\n");
+        put_option(b, "output_dir", "again");
+        buffer_put(b, "\n");
     }
 }
 

@@ -26,8 +26,8 @@ bool has_score(const study_group *g);
 void draw_training(buffer *b, const study_cell *c, bool narrow);
 bool has_training(const study_cell *c);
 
-/* d90 with its interval, a row a cell with an answer. */
-void draw_intervals(buffer *b, const study *s, bool narrow);
+/* d90 with its interval, a row a cell with an answer, in the order of the groups. */
+void draw_intervals(buffer *b, const study *s, const study_group *groups, int64_t n, bool narrow);
 bool has_intervals(const study *s);
 
 enum { TRAINING_BINS = 30 };

@@ -10,6 +10,12 @@
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* a control character; the ends of lines stay */
+static bool is_blank(char letter)
+{
+    return ((unsigned char)letter < ' ' && letter != '\n') || letter == 127;
+}
+
 static void html_bytes(buffer *b, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -30,7 +36,7 @@ static void html_bytes(buffer *b, const char *text, size_t length)
             buffer_put(b, "&#39;");
             break;
         default:
-            buffer_bytes(b, (unsigned char)text[i] < ' ' || text[i] == 127 ? " " : &text[i], 1);
+            buffer_bytes(b, is_blank(text[i]) ? " " : &text[i], 1);
             break;
         }
     }

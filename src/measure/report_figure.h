@@ -58,7 +58,8 @@ void frame_text(const frame *f, const char *class, double x, double y, const cha
 /* "10", "2.5k", "100k", "3M": a count in few letters */
 void figure_count(buffer *b, double value);
 
-/* Text for HTML and for attributes in either kind of quotes; control characters become blanks. */
+/* Text for HTML and for attributes in either kind of quotes; control characters but for
+ * the ends of lines become blanks. */
 void html_text(buffer *b, const char *text);
 
 /* At most `most` letters, an ellipsis for the rest; escaped. */

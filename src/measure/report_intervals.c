@@ -96,7 +96,7 @@ static double label_width(buffer *b, const study *s)
     return fmin(widest, 400);
 }
 
-void draw_intervals(buffer *b, const study *s, bool narrow)
+void draw_intervals(buffer *b, const study *s, const study_group *groups, int64_t n, bool narrow)
 {
     double row = narrow ? 38 : 28;
     frame f = {.b = b,
@@ -124,10 +124,11 @@ void draw_intervals(buffer *b, const study *s, bool narrow)
     frame_begin(&f, "d90 of every cell", "d90 with its 95 % interval, a row a cell.");
     frame_axis_x(&f, narrow ? "d90 (log)" : "d90 with 95 % interval (log scale)");
     double y = f.top + row * (narrow ? 0.75 : 0.6);
-    for (int64_t i = 0; i < s->n_cells; i++)
-        if (s->cell[i].answer.status == MEASURE_OK) {
-            draw_row(&f, s, &s->cell[i], y);
-            y += row;
-        }
+    for (int64_t g = 0; g < n; g++)
+        for (int64_t i = 0; i < groups[g].n; i++)
+            if (groups[g].cell[i]->answer.status == MEASURE_OK) {
+                draw_row(&f, s, groups[g].cell[i], y);
+                y += row;
+            }
     frame_end(&f);
 }

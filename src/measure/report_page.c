@@ -195,7 +195,8 @@ static void put_figures(const page *p)
                "dots means with their 95 % interval; the line is the fit, its band the 95 % "
                "interval of the fit. In the strip at the foot: d90 with its interval, where "
                "the fit meets the target (filled), and the same for the target counted from "
-               "the majority class (open).</p>\n");
+               "the majority class (open). said and did train in the same random subspaces; said "
+               "learns a scale for each part of the model besides.</p>\n");
     bool in_pair = false;
     for (int64_t g = 0; g < p->n_groups; g++) {
         bool varied = p->group[g].cell[0]->variation[0] != '\0';
@@ -214,8 +215,8 @@ static void put_intervals(const page *p)
     if (!has_intervals(p->s))
         return;
     buffer_put(p->b, "<section>\n<h2>d90 side by side</h2>\n<figure>\n");
-    draw_intervals(p->b, p->s, false);
-    draw_intervals(p->b, p->s, true);
+    draw_intervals(p->b, p->s, p->group, p->n_groups, false);
+    draw_intervals(p->b, p->s, p->group, p->n_groups, true);
     buffer_put(p->b, "<figcaption>d90 and its 95 % interval of every cell with an answer. Where "
                      "intervals overlap widely, the study does not tell the cells "
                      "apart.</figcaption>\n</figure>\n</section>\n");
@@ -277,7 +278,8 @@ static void put_answer_link(const page *p, const study_cell *c, const study_answ
 
 static void put_row(const page *p, const study_cell *c)
 {
-    buffer_put(p->b, "<tr><th scope='row'>");
+    buffer_add(p->b, "<tr><td class='n soft'>%lld</td><th scope='row'>",
+               (long long)index_of(p, c) + 1);
     html_text(p->b, study_base_name(c->model));
     buffer_put(p->b, "</th><td>");
     html_text(p->b, c->task);
@@ -309,7 +311,8 @@ static void put_table(const page *p)
     if (p->n_groups == 0)
         return;
     buffer_put(p->b, "<section>\n<h2>All cells</h2>\n<div class='box' tabindex='0' role='region' "
-                     "aria-label='Table of all cells'>\n<table>\n<thead><tr>");
+                     "aria-label='Table of all cells'>\n<table>\n<thead><tr><th scope='col' "
+                     "class='n'>cell</th>");
     static const char *const left[] = {"model", "task", "method"};
     static const char *const right[] = {"d90 (95 %)", "full",   "target", "majority",
                                         "classifier", "biases", "runs",   "time"};

@@ -79,7 +79,7 @@ const char *const page_style[] = {
     "h2,h3{break-after:avoid}figure>svg.wide{display:block}figure>svg.narrow{display:none}"
     ".pair figure>svg.narrow{display:block}.pair "
     "figure>svg.wide{display:none}.box{overflow:visible;border:0}"
-    "table{font-size:7.5pt}th,td{padding:2pt 4pt}.n{white-space:normal}a{text-decoration:none}"
+    "table{font-size:7pt}th,td{padding:2pt 3pt}a{text-decoration:none}td code{font-size:6.5pt}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}\n",
     NULL,
 };
