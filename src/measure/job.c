@@ -405,10 +405,13 @@ int job_save_adapter(const job *j, const real *x, const char *path)
 
 int64_t job_adapter_bytes(const job *j)
 {
-    enum { HEADER = 700 }; /* about what the texts take */
+    enum { HEADER = 700, CODED_HEADER = 80 }; /* about what the texts take */
     int64_t limit = spec_integer(j->spec, "max_adapter_bytes");
+    double bits = spec_number(j->spec, "bits");
     if (limit > 0)
         return limit;
+    if (bits > 0)
+        return CODED_HEADER + (int64_t)(bits * (double)subspace_dim(j->space) / 8);
     return HEADER + subspace_dim(j->space) * (int64_t)sizeof(float);
 }
 

@@ -44,7 +44,7 @@ static const idim_setting table[] = {
     {"label", IDIM_TEXT, "", 0, 0, NULL, DATA " bound", "Data",
      "the column of the label (default: label); float labels mean regression"},
     {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL,
-     "tune measure eval predict inspect tokenize gradients bench bound", "Data",
+     "tune measure eval predict inspect tokenize gradients bench", "Data",
      "tokens a text may have, special tokens included (default: 128; eval and predict: as the "
      "adapter was trained; tokenize: no limit)"},
     {"max_train_samples", IDIM_INTEGER, "0", 0, LARGE, NULL, SPACE " bound", "Data",
