@@ -85,11 +85,11 @@ static double form(int which, double u)
         return -expm1(-exp(u));
     case 3: /* 1 - c / d^(1/width), from where that is positive */
         return u > 0 ? -expm1(-u) : 0;
-    default: { /* the film reviews' said scores at 16, 50, 200, 500, 2000, 10000, between 50
-                  and 84.7 */
-        static const double at[7] = {-4.2, -2.53, -1.39, 0, 0.92, 2.3, 3.91};
-        static const double value[7] = {0, 0.12, 0.63, 0.83, 0.955, 0.975, 1};
-        for (int i = 1; i < 7; i++)
+    default: { /* the film reviews' scores, mean of said and did, at 24, 75, 130, 240, 560, 750,
+                  4200 */
+        static const double at[9] = {-4.2, -2.3, -1.16, -0.61, 0, 0.85, 1.14, 2.86, 4.6};
+        static const double value[9] = {0, 0.54, 0.7, 0.765, 0.845, 0.91, 0.937, 0.98, 1};
+        for (int i = 1; i < 9; i++)
             if (u < at[i])
                 return u < at[0] ? 0
                                  : value[i - 1] + (value[i] - value[i - 1]) * (u - at[i - 1]) /
@@ -126,12 +126,12 @@ static void world_draw(world *w, uint64_t seed, int64_t rows, int which, bool mr
     w->top = w->full - uniform(d, 0, 0.025);
     w->width = which == 3   ? uniform(d, 1.2, 2)
                : which == 4 ? uniform(d, 0.8, 1.2)
-                            : uniform(d, 0.7, 1.5);
-    w->noise = uniform(d, 0.006, 0.01);
+                            : uniform(d, 0.7, 1.8);
+    w->noise = uniform(d, 0.004, 0.01);
     w->rise_noise = uniform(d, 0.003, 0.013);
-    w->full_noise = uniform(d, 0.005, 0.01);
+    w->full_noise = uniform(d, 0.002, 0.01);
     w->collapse = uniform(d, 0, 0.08);
-    w->agreement = uniform(d, 0.5, 0.9);
+    w->agreement = uniform(d, 0.6, 0.95);
     /* the best rate loses nothing; mostly it is the default, in a fifth of the worlds another */
     double loss[3] = {0, uniform(d, 0, 0.015), uniform(d, 0, 0.03)};
     int best = (int)uniform(d, 0, 10);

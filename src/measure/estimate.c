@@ -16,7 +16,7 @@
 
 /* run-to-run standard deviation expected before any is seen, and how many residuals that is worth;
  * full runs borrow as much from the subspace runs */
-static const double NOISE = 0.01, NOISE_WEIGHT = 2;
+static const double NOISE = 0.01, NOISE_WEIGHT = 4;
 
 /* what the curve takes from the degrees of freedom: a level, a slope, a place */
 static const double CURVE_FREEDOM = 3;
@@ -26,7 +26,7 @@ static const double NOISE_NEAR = 1.5;
 
 /* the rate of full fine-tuning was chosen from one run each: what its mean may lack, as a standard
  * deviation that more seeds do not lower */
-static const double CHOICE = 0.003;
+static const double CHOICE = 0.002;
 
 /* the noise of a resampled study starts here; its rows use the positions below */
 static const uint32_t NOISE_POSITION = UINT32_C(1) << 31;
