@@ -99,6 +99,25 @@ static void hostile_names_are_escaped(void **state)
     free(page);
 }
 
+static void adapters_with_bytes_are_shown_and_none_is_no_section(void **state)
+{
+    (void)state;
+    char *page = page_of(&said, 1);
+    says(page, "bytes of the adapter (log)");
+    free(page);
+    idim *lib = check_library(1);
+    for (unsigned i = 0; i < 30; i++) {
+        char path[96];
+        snprintf(path, sizeof path, FOLDER "/runs/%08x%08x/record.json", i * 2654435761u, i);
+        remove(path);
+    }
+    CHECK_OK(lib, report_write_page(lib, FOLDER));
+    page = read_all(FOLDER "/report.html");
+    assert_null(strstr(page, "bytes of the adapter (log)"));
+    free(page);
+    idim_close(lib);
+}
+
 static void same_folder_same_bytes(void **state)
 {
     (void)state;
@@ -476,6 +495,7 @@ int main(int n, char **arguments)
         cmocka_unit_test(the_answer_comes_first),
         cmocka_unit_test(every_number_names_its_records),
         cmocka_unit_test(hostile_names_are_escaped),
+        cmocka_unit_test(adapters_with_bytes_are_shown_and_none_is_no_section),
         cmocka_unit_test(same_folder_same_bytes),
         cmocka_unit_test(a_cell_without_answer_says_why),
         cmocka_unit_test(damaged_files_are_refused_with_their_place),

@@ -26,6 +26,10 @@ bool has_score(const study_group *g);
 void draw_training(buffer *b, const study_cell *c, bool narrow);
 bool has_training(const study_cell *c);
 
+/* Score against the bytes of the adapters, as wide as a phone. */
+void draw_bytes(buffer *b, const study_group *g);
+bool has_bytes(const study_group *g);
+
 /* d90 with its interval, a row a cell with an answer, in the order of the groups. */
 void draw_intervals(buffer *b, const study *s, const study_group *groups, int64_t n, bool narrow);
 bool has_intervals(const study *s);

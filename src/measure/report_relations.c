@@ -136,7 +136,7 @@ static void put_rank(buffer *b, const relation_data *r)
     buffer_fixed(b, r->rank.low, 2);
     buffer_put(b, " to ");
     buffer_fixed(b, r->rank.high, 2);
-    buffer_add(b, ", %lld of them).", (long long)r->n);
+    buffer_add(b, ", %lld models).", (long long)r->n);
 }
 
 static void put_member(const page *p, const family_member *m, int64_t number)
