@@ -154,6 +154,27 @@ refuses 2 "split: expected one of the splits" gradients --model "$model" --train
     --split dev --output g.npy
 refuses 4 "nowhere/g.npy" gradients --model "$model" --train all.csv --dim 50 --output nowhere/g.npy
 
+awk 'BEGIN {
+    for (i = 0; i < 48; i++)
+        printf "{\"text\":\"%s\",\"label\":[%s]}\n", (i % 3 ? "good bade" : "bad kilo"),
+            (i % 3 == 0 ? "" : i % 3 == 1 ? "\"a\"" : "\"a\",\"b\"")
+}' > sets.jsonl
+awk 'BEGIN { print "text,label"; for (i = 0; i < 8; i++) print "good bade," (i % 2 ? "a;b" : "") }' \
+    > sets.csv
+printf 'text\ngood\n' > text.csv
+prints "f1_micro" tune --model "$model" --train sets.jsonl --dev sets.jsonl --dim 40 \
+    --max-steps 40 --threads 1 --output-dir sets
+prints "f1_micro" eval --model "$model" --adapter sets/adapter.idim --test sets.csv \
+    --label-separator ';'
+prints '"label":["a"' predict --model "$model" --adapter sets/adapter.idim --test sets.jsonl --json
+prints "b                4" inspect --model "$model" --train sets.csv --label-separator ';'
+prints "yes              22" inspect --model "$model" --train all.csv
+prints "balance            -" inspect --model "$model" --test text.csv
+refuses 2 "label_separator: expected one character" eval --model "$model" \
+    --adapter sets/adapter.idim --test sets.csv --label-separator ab
+refuses 3 "measure takes one label a row" measure --model "$model" --train sets.jsonl \
+    --dev sets.jsonl --output-dir study
+
 mkfifo pipe
 "$idim" tokenize --model "$model" < pipe > out 2>&1 &
 child=$!

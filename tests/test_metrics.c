@@ -8,8 +8,8 @@
 
 #include "fixtures/metrics.h"
 
-static const char *const names[6] = {"accuracy", "f1",        "matthews_correlation",
-                                     "pearson",  "spearmanr", "mse"};
+static const char *const names[7] = {
+    "accuracy", "f1", "matthews_correlation", "pearson", "spearmanr", "mse", "f1_micro"};
 
 static double value_of(const metrics *m, const char *name)
 {
@@ -27,12 +27,14 @@ static void metrics_equal_the_reference(void **state)
     for (size_t i = 0; i < sizeof metric_cases / sizeof metric_cases[0]; i++) {
         int64_t n_labels = metric_cases[i].n_labels;
         task t = {.lib = lib,
-                  .kind = n_labels == 1 ? TASK_REGRESSION : TASK_CLASSES,
+                  .kind = metric_cases[i].multi_label ? TASK_MULTI_LABEL
+                          : n_labels == 1             ? TASK_REGRESSION
+                                                      : TASK_CLASSES,
                   .n_labels = n_labels};
         metrics m;
         CHECK_OK(lib, metrics_compute(&t, metric_cases[i].logits, metric_cases[i].label,
                                       metric_cases[i].n, &m));
-        for (int k = 0; k < 6; k++) {
+        for (int k = 0; k < 7; k++) {
             double expected = metric_cases[i].expected[k], found = value_of(&m, names[k]);
             double size = fabs(expected) > 1 ? fabs(expected) : 1;
             bool both_undefined = isnan(expected) && isnan(found);
@@ -108,6 +110,16 @@ static void majority_comes_from_the_train_split(void **state)
     CHECK_OK(lib, metrics_majority(&t, SPLIT_DEV, &m));
     assert_true(metrics_score(&t, &m) == 0);
     assert_true(fabs(value_of(&m, "mse") - 0.1875) < 1e-15);
+
+    /* more than half of the train rows have label 0, half have label 1 */
+    float sets[] = {1, 0, 1, 1, 0, 1, 1, 0}, others[] = {1, 0, 1, 1, 0, 0};
+    t = (task){.lib = lib, .kind = TASK_MULTI_LABEL, .n_labels = 2, .metric = "f1_micro"};
+    t.splits[SPLIT_TRAIN] = (split){.label = sets, .label_width = 2, .n = 4};
+    t.splits[SPLIT_DEV] = (split){.label = others, .label_width = 2, .n = 3};
+    CHECK_OK(lib, metrics_majority(&t, SPLIT_DEV, &m));
+    assert_true(value_of(&m, "accuracy") == 1 / 3.0);
+    assert_true(fabs(metrics_score(&t, &m) - 4.0 / 6) < 1e-15);
+    t.splits[SPLIT_DEV].label = NULL;
 
     t.name = (char[]){"x"};
     assert_int_equal(metrics_majority(&t, SPLIT_TEST, &m), IDIM_EARGUMENT);

@@ -112,10 +112,11 @@ static void canonical_text_is_sorted_complete_and_blind_to_how_it_runs(void **st
     CHECK_OK(lib, spec_canonical(a, &text));
     CHECK_OK(lib, spec_canonical(b, &other));
     assert_string_equal(text, other);
-    assert_string_equal(text,
-                        "{\"adapter\":null,\"data\":null,\"label\":null,\"logits\":false,"
-                        "\"max_seq_length\":\"auto\",\"model\":\"M\",\"pooling\":\"auto\","
-                        "\"precision\":\"fp32\",\"task\":null,\"test\":\"t \\\"\",\"text\":null}");
+    assert_string_equal(
+        text,
+        "{\"adapter\":null,\"data\":null,\"label\":null,\"label_separator\":null,\"logits\":false,"
+        "\"max_seq_length\":\"auto\",\"model\":\"M\",\"pooling\":\"auto\","
+        "\"precision\":\"fp32\",\"task\":null,\"test\":\"t \\\"\",\"text\":null}");
 
     char hash[HASH_TEXT], again[HASH_TEXT];
     CHECK_OK(lib, spec_hash(a, hash));

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, mean_squared_error
 
-NAMES = ["accuracy", "f1", "matthews_correlation", "pearson", "spearmanr", "mse"]
+NAMES = ["accuracy", "f1", "matthews_correlation", "pearson", "spearmanr", "mse", "f1_micro"]
 
 
 def number(value):
@@ -24,6 +24,10 @@ def case(name, n_labels, logits, label):
         scores["pearson"] = pearsonr(x, y)[0]
         scores["spearmanr"] = spearmanr(x, y)[0]
         scores["mse"] = mean_squared_error(y, x)
+    elif label.ndim == 2:
+        said = (logits > 0).astype(int)
+        scores["accuracy"] = accuracy_score(label, said)
+        scores["f1_micro"] = f1_score(label, said, average="micro", zero_division=0)
     else:
         said = logits.argmax(1)
         scores["accuracy"] = accuracy_score(label, said)
@@ -33,8 +37,8 @@ def case(name, n_labels, logits, label):
     values = ", ".join(f"{v:.9g}f" if "." in f"{v:.9g}" or "e" in f"{v:.9g}" else f"{v:.9g}"
                        for v in logits.astype(np.float32).ravel())
     labels = ", ".join(f"{v:.9g}f" if "." in f"{v:.9g}" or "e" in f"{v:.9g}" else f"{v:.9g}"
-                       for v in label.astype(np.float32))
-    print(f'    {{"{name}", {n_labels}, {len(label)},\n     {{{values}}},\n     {{{labels}}},')
+                       for v in label.astype(np.float32).ravel())
+    print(f'    {{"{name}", {n_labels}, {len(label)}, {"true" if label.ndim == 2 else "false"},\n     {{{values}}},\n     {{{labels}}},')
     print(f'     {{{", ".join(number(scores[k]) for k in NAMES)}}}}},')
 
 
@@ -43,8 +47,8 @@ def main():
     r = np.random.default_rng(1)
     print("/* Made by tools/make_metric_fixtures.py; do not edit.\n *\n"
           " * SPDX-License-Identifier: MIT */\n/* clang-format off */")
-    print('static const struct {\n    const char *name;\n    int64_t n_labels, n;\n'
-          '    float logits[200], label[60];\n    double expected[6]; /* '
+    print('static const struct {\n    const char *name;\n    int64_t n_labels, n;\n    bool multi_label;\n'
+          '    float logits[200], label[200];\n    double expected[7]; /* '
           + ", ".join(NAMES) + " */\n} metric_cases[] = {")
     f = np.float32
     case("two classes", 2, r.normal(size=(60, 2)).astype(f), r.integers(0, 2, 60))
@@ -69,6 +73,13 @@ def main():
     case("two points", 1, np.array([[1.5], [2.0]], f), np.array([3.0, 7.25], f))
     case("constant prediction", 1, np.ones((20, 1), f), r.uniform(0, 5, 20).astype(f))
     case("constant label", 1, r.normal(size=(20, 1)).astype(f), np.ones(20, f))
+    case("label sets", 4, r.normal(size=(50, 4)).astype(f), r.integers(0, 2, (50, 4)))
+    sets = r.integers(0, 2, (40, 3))
+    case("label sets, mostly right", 3, (2 * sets - 1 + 0.8 * r.normal(size=(40, 3))).astype(f), sets)
+    case("one label", 2, r.normal(size=(30, 2)).astype(f), r.integers(0, 2, (30, 2)))
+    case("label sets, none said", 3, -np.ones((10, 3), f), r.integers(0, 2, (10, 3)))
+    case("label sets, none there", 3, np.ones((10, 3), f), np.zeros((10, 3), int))
+    case("label sets, all empty", 3, np.zeros((10, 3), f), np.zeros((10, 3), int))
     print("};\n/* clang-format on */")
 
 

@@ -29,7 +29,7 @@ int table_add_cell(table *t, const char *text, int64_t length)
         TRY(memory_resize(t->lib, room, sizeof *t->cell, t->path, (void **)&t->cell));
         t->cell_room = room;
     }
-    t->cell[t->n_cells++] = (table_cell){text, length};
+    t->cell[t->n_cells++] = (table_cell){text, length, false};
     return 0;
 }
 

@@ -29,13 +29,14 @@ typedef enum table_format {
     TABLE_RAGGED_TSV /* rows may have more or fewer cells than the header */
 } table_format;
 
-enum { TABLE_MAX_COLUMNS = 10000 };
+enum { TABLE_MAX_COLUMNS = 10000, TABLE_JOINT = 0x1f /* ASCII's unit separator */ };
 
-/* text ends in a zero byte; NULL where a row of JSONL has no string, number or boolean of that key
- */
+/* text ends in a zero byte; NULL where a row of JSONL has no string, number or boolean of that key,
+ * nor a list of them. A list's items are joined by TABLE_JOINT. */
 typedef struct table_cell {
     const char *text;
     int64_t length;
+    bool list;
 } table_cell;
 
 typedef struct table {

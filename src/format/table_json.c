@@ -55,29 +55,63 @@ static bool value_text(const json_t *value, char buffer[NUMBER_TEXT], const char
     return true;
 }
 
+/* The items of a list at `to`, joined; false: one is no string, number or boolean, or holds the
+ * joint itself. */
+static bool list_text(const json_t *list, char *to, int64_t *length)
+{
+    char buffer[NUMBER_TEXT];
+    const char *text;
+    int64_t n;
+    *length = 0;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        if (!value_text(json_array_get(list, i), buffer, &text, &n) ||
+            memchr(text, TABLE_JOINT, (size_t)n) != NULL || memchr(text, '\0', (size_t)n) != NULL)
+            return false;
+        if (i > 0)
+            to[(*length)++] = TABLE_JOINT;
+        memcpy(to + *length, text, (size_t)n);
+        *length += n;
+    }
+    return true;
+}
+
 static int take_cells(table *t, const json_t *object)
 {
     char *to = t->row_text;
     for (int64_t i = 0; i < t->n_columns; i++) {
         char buffer[NUMBER_TEXT];
-        const char *text;
-        int64_t n;
-        if (!value_text(json_object_get(object, t->column[i]), buffer, &text, &n)) {
+        const json_t *value = json_object_get(object, t->column[i]);
+        const char *text = NULL;
+        int64_t n = 0;
+        bool list = json_is_array(value);
+        if (list ? !list_text(value, to, &n) : !value_text(value, buffer, &text, &n)) {
             TRY(table_add_cell(t, NULL, 0));
             continue;
         }
-        memcpy(to, text, (size_t)n);
+        if (!list)
+            memcpy(to, text, (size_t)n);
         to[n] = '\0';
         TRY(table_add_cell(t, to, n));
+        t->cell[t->n_cells - 1].list = list;
         to += n + 1;
     }
     return 0;
 }
 
+static int64_t count_commas(const char *line, int64_t length)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < length; i++)
+        n += line[i] == ',';
+    return n;
+}
+
 int table_take_object(table *t, const char *line, int64_t length)
 {
-    /* a decoded string is no longer than its source; numbers and ends take what is added */
-    int64_t needed = length + t->n_columns * NUMBER_TEXT;
+    /* a decoded string is no longer than its source; numbers, joints and ends take what is added: a
+     * list has one item more than commas */
+    int64_t items = t->n_columns + count_commas(line, length);
+    int64_t needed = length + items * NUMBER_TEXT;
     if (needed > t->row_room) {
         TRY(memory_resize(t->lib, 2 * needed, 1, t->path, (void **)&t->row_text));
         t->row_room = 2 * needed;

@@ -244,6 +244,9 @@ int cell_open_job(cell *c, job *out)
     free(text);
     if (status == 0 && out->task->splits[SPLIT_DEV].label == NULL)
         status = fail(c->lib, IDIM_EARGUMENT, "dev: expected labelled rows to score, found none");
+    if (status == 0 && out->task->kind == TASK_MULTI_LABEL)
+        status = fail(c->lib, IDIM_EUNSUPPORTED,
+                      "%s: label: measure takes one label a row, found lists", out->task->name);
     return status;
 }
 

@@ -55,13 +55,14 @@ static json_t *model_part(const idim_model *m)
 /* examples of each class; null for regression or without labels */
 static json_t *balance_part(const task *t, const split *s)
 {
-    if (s->label == NULL || t->kind != TASK_CLASSES)
+    if (s->label == NULL || t->kind == TASK_REGRESSION)
         return json_null();
     json_t *out = json_object();
     for (int64_t k = 0; k < t->n_labels; k++) {
         int64_t n = 0;
         for (int64_t i = 0; i < s->n; i++)
-            n += (int64_t)s->label[i] == k;
+            n += t->kind == TASK_MULTI_LABEL ? s->label[i * t->n_labels + k] > 0
+                                             : (int64_t)s->label[i] == k;
         json_object_set_new(out, t->label_name[k], json_integer(n));
     }
     return out;
@@ -86,12 +87,23 @@ static json_t *text_part(const char *text)
     return out != NULL ? out : json_string("(not UTF-8)");
 }
 
+static json_t *label_set(const task *t, const float *label)
+{
+    json_t *out = json_array();
+    for (int64_t k = 0; k < t->n_labels; k++)
+        if (label[k] > 0)
+            json_array_append_new(out, json_string(t->label_name[k]));
+    return out;
+}
+
 static json_t *examples_part(const task *t, const split *s)
 {
     json_t *out = json_array();
     for (int64_t i = 0; s->text != NULL && i < s->n && i < SHOWN_EXAMPLES; i++) {
         json_t *label = json_null();
-        if (s->label != NULL && t->kind == TASK_CLASSES)
+        if (s->label != NULL && t->kind == TASK_MULTI_LABEL)
+            label = label_set(t, s->label + i * t->n_labels);
+        else if (s->label != NULL && t->kind == TASK_CLASSES)
             label = json_string(t->label_name[(int64_t)s->label[i]]);
         else if (s->label != NULL)
             label = record_number((double)s->label[i]);

@@ -81,7 +81,13 @@ static int open_task(job *j, const idim_model *known)
     o.file[SPLIT_TEST] = text_of(j, "test");
     o.text = text_of(j, "text");
     o.label = text_of(j, "label");
+    o.separator = text_of(j, "label_separator");
+    if (o.separator != NULL && (strlen(o.separator) != 1 || o.separator[0] == '\t'))
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "label_separator: expected one character, ';' for example, found '%s'",
+                    o.separator);
     o.needs_labels = needs_labels(j);
+    o.takes_labels = is_command(j, "inspect");
     o.max_length = max_length(j);
     o.max_samples[SPLIT_TRAIN] = integer_of(j, "max_train_samples", 0);
     o.max_samples[SPLIT_DEV] = o.max_samples[SPLIT_TEST] = integer_of(j, "max_eval_samples", 0);
@@ -89,9 +95,11 @@ static int open_task(job *j, const idim_model *known)
         o.known_labels = j->adapter->label_name;
         o.n_known_labels = j->adapter->label_name != NULL ? j->adapter->n_labels : 0;
         o.labels_fixed = true;
+        o.multi_label = strcmp(j->adapter->problem, "multi-label") == 0;
     } else if (known->label_name != NULL) {
         o.known_labels = (const char *const *)known->label_name;
         o.n_known_labels = known->n_labels;
+        o.multi_label = known->problem == PROBLEM_MULTI_LABEL && !is_command(j, "tune");
     }
     return task_open(j->lib, &o, j->tokenizer, &j->task);
 }
@@ -115,7 +123,9 @@ static int open_model(job *j)
         o.problem = j->adapter->problem;
     } else if (is_command(j, "tune") || is_command(j, "gradients")) {
         o.n_labels = j->task->n_labels;
-        o.problem = j->task->kind == TASK_REGRESSION ? "regression" : "classes";
+        o.problem = j->task->kind == TASK_REGRESSION    ? "regression"
+                    : j->task->kind == TASK_MULTI_LABEL ? "multi-label"
+                                                        : "classes";
     }
     if (spec_has(j->spec, "dropout") && !spec_is_auto(j->spec, "dropout"))
         o.dropout = spec_number(j->spec, "dropout");

@@ -79,6 +79,10 @@ static int check_splits(const job *j)
         return fail(j->lib, IDIM_EARGUMENT,
                     "%s: expected at least %d training rows for a linearised model, found %lld",
                     j->task->name, FEWEST_ROWS, (long long)train->n);
+    if (j->task->kind == TASK_MULTI_LABEL)
+        return fail(j->lib, IDIM_EUNSUPPORTED,
+                    "%s: label: a linearised model takes one label a row, found lists",
+                    j->task->name);
     if (dev->label == NULL || dev->n < 1)
         return fail(j->lib, IDIM_EARGUMENT,
                     "%s: expected a dev split with labels to score a linearised model on, found "

@@ -34,7 +34,7 @@ json_t *record_split(const split *s)
 
 json_t *record_labels(const task *t)
 {
-    if (t->kind != TASK_CLASSES)
+    if (t->label_name == NULL)
         return json_null();
     json_t *out = json_array();
     for (int64_t i = 0; i < t->n_labels; i++)

@@ -43,6 +43,10 @@ static const idim_setting table[] = {
      "first one or two that are not the label)"},
     {"label", IDIM_TEXT, "", 0, 0, NULL, DATA " bound", "Data",
      "the column of the label (default: label); float labels mean regression"},
+    {"label_separator", IDIM_TEXT, "", 0, 0, NULL, "tune eval predict inspect gradients", "Data",
+     "one character between the labels of a cell, for rows with any number of them (in JSONL a "
+     "list "
+     "says so itself)"},
     {"max_seq_length", IDIM_INTEGER, "auto", 2, 1048576, NULL,
      "tune measure eval predict inspect tokenize gradients bench", "Data",
      "tokens a text may have, special tokens included (default: 128; eval and predict: as the "

@@ -122,23 +122,36 @@ static int by_value(const void *a, const void *b)
     return x != y ? (x < y ? -1 : 1) : by_bytes(a, b);
 }
 
+/* the label behind `last` of row i (NULL: its first); NULL when there is none */
+static const char *next_label(const rows *r, int64_t i, const char *last)
+{
+    const char *first = label_text(r, i), *end = first + r->item[i].length[ROW_LABEL];
+    const char *next = last == NULL ? first : last + strlen(last) + 1;
+    return next < end ? next : NULL;
+}
+
+static int collect_one(task *t, const rows *r, int64_t i, const char *text)
+{
+    int64_t k = 0;
+    while (k < t->n_labels && strcmp(t->label_name[k], text) != 0)
+        k++;
+    if (k < t->n_labels)
+        return 0;
+    if (k == TASK_MAX_LABELS)
+        return fail(t->lib, IDIM_EFORMAT,
+                    "%s: line %lld: label: expected at most %d classes, found more: write "
+                    "values with a point (3.0) for regression",
+                    r->path, (long long)r->item[i].line, TASK_MAX_LABELS);
+    TRY(memory_text(t->lib, text, (int64_t)strlen(text), &t->label_name[k]));
+    t->n_labels++;
+    return 0;
+}
+
 static int collect(task *t, const rows *r)
 {
-    for (int64_t i = 0; i < r->n; i++) {
-        const char *text = label_text(r, i);
-        int64_t k = 0;
-        while (k < t->n_labels && strcmp(t->label_name[k], text) != 0)
-            k++;
-        if (k < t->n_labels)
-            continue;
-        if (k == TASK_MAX_LABELS)
-            return fail(t->lib, IDIM_EFORMAT,
-                        "%s: line %lld: label: expected at most %d classes, found more: write "
-                        "values with a point (3.0) for regression",
-                        r->path, (long long)r->item[i].line, TASK_MAX_LABELS);
-        TRY(memory_text(t->lib, text, (int64_t)strlen(text), &t->label_name[k]));
-        t->n_labels++;
-    }
+    for (int64_t i = 0; i < r->n; i++)
+        for (const char *one = NULL; (one = next_label(r, i, one)) != NULL;)
+            TRY(collect_one(t, r, i, one));
     return 0;
 }
 
@@ -155,7 +168,10 @@ static int names_from_data(task *t, const rows *const *all, int64_t n)
         integers = integers && form_of(t->label_name[k]) == FORM_INTEGER;
     qsort(t->label_name, (size_t)t->n_labels, sizeof *t->label_name,
           integers ? by_value : by_bytes);
-    if (t->n_labels == 1)
+    if (t->n_labels == 0)
+        return fail(t->lib, IDIM_EFORMAT, "%s: label: expected labels, found none in any row",
+                    all[0]->path);
+    if (t->n_labels == 1 && t->kind == TASK_CLASSES)
         return fail(t->lib, IDIM_EFORMAT,
                     "%s: label: expected at least two classes, found only "
                     "'%.80s'",
@@ -176,9 +192,9 @@ static bool known_cover(const task_options *o, bool by_number, const rows *const
 {
     for (int64_t s = 0; s < n; s++)
         for (int64_t i = 0; all[s]->labelled && i < all[s]->n; i++)
-            if (class_of((char *const *)o->known_labels, o->n_known_labels, by_number,
-                         label_text(all[s], i)) < 0)
-                return false;
+            for (const char *one = NULL; (one = next_label(all[s], i, one)) != NULL;)
+                if (class_of((char *const *)o->known_labels, o->n_known_labels, by_number, one) < 0)
+                    return false;
     return true;
 }
 
@@ -232,9 +248,35 @@ static int settle_glue(task *t, const task_options *o, const glue_task *glue)
     return same && !are_placeholders(o) ? use_known(t, o) : copy_names(t, glue->labels, n);
 }
 
+/* the model is one, or the train split (any where there is none) has lists or a separator */
+static bool is_multi_label(const task_options *o, const rows *const *all, int64_t n, bool has_train)
+{
+    bool several = o->multi_label;
+    for (int64_t s = 0; s < (has_train ? 1 : n); s++)
+        several = several || all[s]->several;
+    return several;
+}
+
+static int settle_multi_label(task *t, const task_options *o, const rows *const *all, int64_t n,
+                              bool has_train)
+{
+    t->kind = TASK_MULTI_LABEL;
+    bool labelled = n > 0 && all[0]->labelled;
+    if (o->labels_fixed && !o->multi_label)
+        return fail(t->lib, IDIM_EMISMATCH,
+                    "%s: label: expected one label a row, as the adapter was trained, found lists",
+                    all[0]->path);
+    if (o->n_known_labels > 0 &&
+        (o->labels_fixed || !labelled || known_cover(o, numbers_may_stand(o), all, n)))
+        return use_known(t, o);
+    return names_from_data(t, all, has_train ? 1 : n);
+}
+
 static int settle_any(task *t, const task_options *o, const rows *const *all, int64_t n,
                       bool has_train)
 {
+    if (is_multi_label(o, all, n, has_train))
+        return settle_multi_label(t, o, all, n, has_train);
     bool known = o->n_known_labels > 0, labelled = n > 0 && all[0]->labelled;
     bool by_number = numbers_may_stand(o);
     t->kind = TASK_CLASSES;
@@ -277,14 +319,34 @@ static void list_names(const task *t, char *out, size_t size)
 static int fail_label(const task *t, const rows *r, int64_t i, const char *text)
 {
     char names[320] = "a number";
-    if (t->kind == TASK_CLASSES)
+    if (t->kind != TASK_REGRESSION)
         list_names(t, names, sizeof names);
     return fail(t->lib, IDIM_EFORMAT, "%s: line %lld: label: expected %s%s, found '%.80s'", r->path,
-                (long long)r->item[i].line, t->kind == TASK_CLASSES ? "one of " : "", names, text);
+                (long long)r->item[i].line, t->kind != TASK_REGRESSION ? "one of " : "", names,
+                text);
+}
+
+/* label[r->n][n_labels] */
+static int convert_several(const task *t, const rows *r, float *label)
+{
+    for (int64_t i = 0; i < r->n; i++)
+        for (const char *one = NULL; (one = next_label(r, i, one)) != NULL;) {
+            int64_t k = class_of(t->label_name, t->n_labels, t->by_number, one);
+            if (k < 0)
+                return fail_label(t, r, i, one);
+            label[i * t->n_labels + k] = 1;
+        }
+    return 0;
 }
 
 static int convert(const task *t, const rows *r, float *label)
 {
+    if (t->kind == TASK_MULTI_LABEL)
+        return convert_several(t, r, label);
+    if (r->several)
+        return fail(t->lib, IDIM_EFORMAT,
+                    "%s: label: expected one label a row as in the train split, found lists",
+                    r->path);
     for (int64_t i = 0; i < r->n; i++) {
         const char *text = label_text(r, i);
         bool good;

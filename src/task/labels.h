@@ -11,8 +11,8 @@
 int labels_settle(task *t, const task_options *options, const glue_task *glue,
                   const rows *const *all, int64_t n, bool has_train);
 
-/* label[r->n] of a labelled split; a label that is none of the classes, or no number, is
- * IDIM_EFORMAT with its line. */
+/* label[r->n] of a labelled split, or [r->n][n_labels], all 0 before; a label that is none of the
+ * classes, or no number, is IDIM_EFORMAT with its line. */
 int labels_convert(const task *t, const rows *r, float *label);
 
 #endif

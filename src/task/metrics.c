@@ -68,6 +68,24 @@ static void score_classes(const task *t, const float *logits, const float *label
         add(out, "combined_score", (accuracy + f1) / 2);
 }
 
+static void score_sets(const task *t, const float *logits, const float *label, int64_t n,
+                       metrics *out)
+{
+    int64_t both = 0, wrong = 0, right_rows = 0, K = t->n_labels;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t wrong_here = 0;
+        for (int64_t k = i * K; k < (i + 1) * K; k++) {
+            bool said = logits[k] > 0, is = label[k] > 0;
+            both += said && is;
+            wrong_here += said != is;
+        }
+        wrong += wrong_here;
+        right_rows += wrong_here == 0;
+    }
+    add(out, "accuracy", (double)right_rows / (double)n);
+    add(out, "f1_micro", both + wrong > 0 ? 2 * (double)both / (double)(2 * both + wrong) : 0);
+}
+
 static double pearson(const double *x, const double *y, int64_t n)
 {
     double mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
@@ -168,8 +186,11 @@ static int compute_classes(const task *t, const float *logits, const float *labe
 int metrics_compute(const task *t, const float *logits, const float *label, int64_t n, metrics *out)
 {
     *out = (metrics){0};
-    TRY(t->kind == TASK_REGRESSION ? compute_values(t, logits, label, n, out)
-                                   : compute_classes(t, logits, label, n, out));
+    if (t->kind == TASK_MULTI_LABEL)
+        score_sets(t, logits, label, n, out);
+    else
+        TRY(t->kind == TASK_REGRESSION ? compute_values(t, logits, label, n, out)
+                                       : compute_classes(t, logits, label, n, out));
     for (int64_t i = 0; n == 0 && i < out->n; i++)
         out->value[i] = NAN;
     return 0;
@@ -187,7 +208,10 @@ double metrics_score(const task *t, const metrics *m)
 static void constant_answer(const task *t, const split *from, float *logits)
 {
     double sum = 0;
-    for (int64_t i = 0; i < from->n; i++) {
+    for (int64_t i = 0; t->kind == TASK_MULTI_LABEL && i < from->n; i++)
+        for (int64_t k = 0; k < t->n_labels; k++)
+            logits[k] += from->label[i * t->n_labels + k] > 0 ? 1 : -1;
+    for (int64_t i = 0; t->kind != TASK_MULTI_LABEL && i < from->n; i++) {
         if (t->kind == TASK_REGRESSION)
             sum += (double)from->label[i];
         else

@@ -137,7 +137,10 @@ static int read_rows(opening *o)
 static void choose_metric(opening *o)
 {
     task *t = o->task;
-    t->metric = t->kind == TASK_REGRESSION ? "pearson" : "accuracy";
+    static const char *const by_kind[] = {[TASK_CLASSES] = "accuracy",
+                                          [TASK_REGRESSION] = "pearson",
+                                          [TASK_MULTI_LABEL] = "f1_micro"};
+    t->metric = by_kind[t->kind];
     if (o->glue != NULL) {
         t->metric = o->glue->metric;
         t->combined = o->glue->combined;
@@ -215,8 +218,12 @@ static int make_splits(opening *o, idim_tokenizer *tokenizer)
         split *s = split_at(o->task, i);
         if (o->path[i] == NULL)
             continue;
+        s->label_width = o->task->kind == TASK_MULTI_LABEL ? o->task->n_labels : 1;
         if (r->labelled) {
-            TRY(NEW(o->task->lib, float, r->n, o->path[i], &s->label));
+            int64_t n;
+            if (__builtin_mul_overflow(r->n, s->label_width, &n))
+                return fail_memory(o->task->lib, INT64_MAX, o->path[i]);
+            TRY(NEW(o->task->lib, float, n, o->path[i], &s->label));
             TRY(labels_convert(o->task, r, s->label));
         }
         TRY(make_split(o, r, tokenizer, s));

@@ -121,7 +121,7 @@ static int place_by_name(const table *t, const task_options *o, places *p)
         TRY(place_named_texts(t, o->text, p));
     else
         TRY(place_texts_by_rule(t, label, p));
-    if (!o->needs_labels)
+    if (!o->needs_labels && !(o->takes_labels && table_find(t, label) >= 0))
         return 0;
     TRY(want_column(t, "label", label, &p->column[ROW_LABEL]));
     if (p->column[ROW_TEXT] == p->column[ROW_LABEL] || p->column[ROW_PAIR] == p->column[ROW_LABEL])
@@ -178,8 +178,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* spaces around a label are not part of it */
-static int take_label(const rows *r, const table *t, table_cell *cell)
+static void trim(table_cell *cell)
 {
     while (cell->length > 0 && is_blank(cell->text[0])) {
         cell->text++;
@@ -187,11 +186,48 @@ static int take_label(const rows *r, const table *t, table_cell *cell)
     }
     while (cell->length > 0 && is_blank(cell->text[cell->length - 1]))
         cell->length--;
+}
+
+/* spaces around a label are not part of it */
+static int take_label(const rows *r, const table *t, table_cell *cell)
+{
+    trim(cell);
     const char *found = cell->length == 0 ? "an empty cell" : "a zero byte";
     if (cell->length == 0 || memchr(cell->text, '\0', (size_t)cell->length) != NULL)
         return fail(r->lib, IDIM_EFORMAT, "%s: line %lld: label: expected a label, found %s",
                     r->path, (long long)t->line, found);
     return 0;
+}
+
+/* the labels of a cell, one after the other; empty ones are none */
+static int add_labels(rows *r, const table *t, const table_cell *cell, char separator, row *to)
+{
+    const char *at = cell->text, *end = at + cell->length;
+    int64_t first = r->pool_n, place;
+    if (memchr(at, '\0', (size_t)cell->length) != NULL)
+        return fail(r->lib, IDIM_EFORMAT,
+                    "%s: line %lld: label: expected labels, found a zero byte", r->path,
+                    (long long)t->line);
+    while (at < end) {
+        const char *stop = memchr(at, separator, (size_t)(end - at));
+        table_cell one = {at, (stop != NULL ? stop : end) - at, false};
+        trim(&one);
+        if (one.length > 0)
+            TRY(pool_add(r, &one, &place));
+        at = stop != NULL ? stop + 1 : end;
+    }
+    if (r->pool_n == first)
+        TRY(pool_add(r, &(table_cell){"", 0, false}, &place));
+    to->at[ROW_LABEL] = first;
+    to->length[ROW_LABEL] = r->pool_n - first - 1;
+    return 0;
+}
+
+/* A row of labels that is a list makes the task one of several labels; "a" beside ["b"] is ["a"].
+ */
+static bool has_several(const rows *r, const table_cell *cell)
+{
+    return r->several || cell->list;
 }
 
 /* the row has a cell at every place */
@@ -203,7 +239,7 @@ static bool is_complete(const table *t, const places *p)
     return true;
 }
 
-static int add_row(rows *r, const table *t, const places *p)
+static int add_row(rows *r, const table *t, const places *p, char separator)
 {
     static const char *const what[] = {"text", "text", "label"};
     if (r->n == r->room) {
@@ -218,10 +254,16 @@ static int add_row(rows *r, const table *t, const places *p)
         if (c < 0)
             continue;
         table_cell cell = t->cell[c];
-        if (cell.text == NULL)
+        if (cell.text == NULL || (cell.list && i != ROW_LABEL))
             return fail(r->lib, IDIM_EFORMAT,
                         "%s: line %lld: %s: expected a string or a number under '%s', found none",
                         r->path, (long long)t->line, what[i], t->column[c]);
+        if (i == ROW_LABEL && has_several(r, &cell)) {
+            char joint = cell.list || t->format == TABLE_JSONL ? TABLE_JOINT : separator;
+            r->several = true;
+            TRY(add_labels(r, t, &cell, joint, added));
+            continue;
+        }
         if (i == ROW_LABEL)
             TRY(take_label(r, t, &cell));
         added->length[i] = cell.length;
@@ -231,8 +273,11 @@ static int add_row(rows *r, const table *t, const places *p)
     return 0;
 }
 
-static int add_rows(rows *r, table *t, const places *p, bool skip_short, int64_t limit)
+static int add_rows(rows *r, table *t, const places *p, const task_options *o, bool skip_short,
+                    int64_t limit)
 {
+    const char separator = o->separator != NULL ? o->separator[0] : TABLE_JOINT;
+
     for (;;) {
         bool more;
         if (limit > 0 && r->n == limit)
@@ -241,7 +286,7 @@ static int add_rows(rows *r, table *t, const places *p, bool skip_short, int64_t
         if (!more)
             return 0;
         if (is_complete(t, p)) {
-            TRY(add_row(r, t, p));
+            TRY(add_row(r, t, p, separator));
         } else if (skip_short) {
             r->skipped++;
         } else {
@@ -265,13 +310,14 @@ static int read_table(rows *r, table *t, const task_options *o, const glue_task 
     places p = {{-1, -1, -1}};
     const glue_columns *columns = columns_of(glue, which);
     if (columns != NULL)
-        place_by_task(t, columns, o->needs_labels, &p);
+        place_by_task(t, columns, o->needs_labels || o->takes_labels, &p);
     else if (t->n_columns > 0)
         TRY(place_by_name(t, o, &p));
     memcpy(r->sha256, t->sha256, sizeof r->sha256);
     r->labelled = p.column[ROW_LABEL] != -1;
+    r->several = r->labelled && glue == NULL && (o->separator != NULL || o->multi_label);
     TRY(describe(t, &p, &r->columns));
-    TRY(add_rows(r, t, &p, glue != NULL && glue->skips_short_rows, o->max_samples[which]));
+    TRY(add_rows(r, t, &p, o, glue != NULL && glue->skips_short_rows, o->max_samples[which]));
     if (r->n == 0 && o->needs_labels)
         return fail(r->lib, IDIM_EFORMAT, "%s: expected at least one row, found none", r->path);
     return 0;

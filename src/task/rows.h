@@ -26,6 +26,8 @@ typedef struct rows {
     int64_t n, room;
     int64_t skipped;
     bool labelled;
+    bool several; /* rows have any number of labels: each ends in a zero byte, row.length counts all
+                     but the last of these */
 } rows;
 
 /* `glue` NULL: a file with a header, columns by the options' names or by rule. At most max_samples

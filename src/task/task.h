@@ -11,6 +11,9 @@
  *    or by number, where no known label is a number), else those of the train split (of all splits
  *    where there is none), sorted: by value when all are integers, by bytes otherwise. A label that
  *    is none of them is IDIM_EFORMAT with file and line.
+ *  - Multi-label: rows of JSONL whose label is a list, or a separator that splits the cells ("a|b";
+ *    spaces around a name are not part of it, an empty cell has no label). Names are settled as
+ * those of classes are.
  *  - An empty text is a text; a zero byte and bytes that are not UTF-8 go to the tokenizer as they
  *    are. A file without rows is refused unless labels are not needed.
  *  - max_samples takes the first rows, as the Hugging Face scripts do.
@@ -24,7 +27,8 @@
 
 typedef enum split_name { SPLIT_TRAIN, SPLIT_DEV, SPLIT_TEST, N_SPLITS } split_name;
 
-typedef enum task_kind { TASK_CLASSES, TASK_REGRESSION } task_kind;
+/* multi-label: any number of the labels, none too, is right at once */
+typedef enum task_kind { TASK_CLASSES, TASK_REGRESSION, TASK_MULTI_LABEL } task_kind;
 
 enum { TASK_MAX_LABELS = 1000 };
 
@@ -33,10 +37,12 @@ typedef struct split {
     char sha256[65]; /* of the file */
     char *columns;   /* "sentence1, sentence2 -> label", for people */
     int64_t n;
-    int32_t *ids, *segment;     /* [start[n]] */
-    int64_t *start;             /* [n + 1] */
-    float *label;               /* [n]; NULL where the file has no labels */
-    char **text;                /* [2 n] text and pair (NULL) of each example, for inspect */
+    int32_t *ids, *segment; /* [start[n]] */
+    int64_t *start;         /* [n + 1] */
+    float *label;           /* [n]; multi-label: [n][n_labels] of 0 and 1; NULL where the file has
+                               no labels */
+    int64_t label_width;    /* floats an example: 1, or n_labels */
+    char **text;            /* [2 n] text and pair (NULL) of each example, for inspect */
     int64_t truncated, skipped; /* texts cut to the maximum length; unusable rows */
     char *text_pool;            /* what text points into */
 } split;
@@ -48,7 +54,10 @@ typedef struct task_options {
     const char *file[N_SPLITS]; /* with a name: read as that task's; else any .tsv .csv .jsonl */
     const char *text;           /* column names, "a" or "a,b"; NULL: found by rule (FORMATS)  */
     const char *label;          /* column name; NULL: "label"                                 */
+    const char *separator;      /* one character between the labels of a cell: multi-label   */
+    bool multi_label;           /* the labels are those of a multi-label model or adapter    */
     bool needs_labels;          /* false: predict; labels are not read at all                 */
+    bool takes_labels;          /* labels are read where there are any                        */
     const char *const *known_labels; /* the model's label names in order, or NULL             */
     int64_t n_known_labels;
     bool labels_fixed;  /* the labels are an adapter's: known_labels and no others; without
@@ -62,7 +71,7 @@ typedef struct task {
     char *name; /* "mrpc", or the name of the train file (else dev, test) without folder and end */
     task_kind kind;
     int64_t n_labels;   /* 1 for regression                         */
-    char **label_name;  /* [n_labels], classes only                 */
+    char **label_name;  /* [n_labels]; NULL for regression          */
     const char *metric; /* the one that judges: "accuracy", ...     */
     bool combined;      /* two-metric GLUE tasks: combined_score    */
     bool by_number;     /* labels of the data may be numbers of classes (known_labels) */
@@ -83,7 +92,7 @@ const char *task_glue_name(int64_t i);
 typedef struct batch_buffer {
     int32_t *ids, *segment, *start;
     float *label;
-    int64_t token_room, example_room;
+    int64_t token_room, example_room, label_room;
 } batch_buffer;
 int batch_pack(idim *lib, const split *s, const int32_t *order, int64_t n, batch_buffer *b,
                idim_batch *out);
