@@ -43,15 +43,17 @@ static void read_table(idim *lib, const char *path)
     library_clear(lib);
 }
 
-static void read_task(idim *lib, const char *path, const char *name)
+static void read_task(idim *lib, const char *path, const char *name, const char *separator)
 {
     task_options o = task_defaults();
     o.name = name;
+    o.separator = separator;
     o.file[SPLIT_TRAIN] = path;
     task *t;
     int status = task_open(lib, &o, NULL, &t);
     if (status != 0) {
         check_refusal(lib, status);
+        library_clear(lib);
         return;
     }
     const split *s = &t->splits[SPLIT_TRAIN];
@@ -83,7 +85,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (kinds[kind].task == NULL)
         read_table(lib, path);
-    read_task(lib, path, kinds[kind].task);
+    read_task(lib, path, kinds[kind].task, NULL);
+    if (kinds[kind].task == NULL)
+        read_task(lib, path, NULL, ";");
     idim_close(lib);
     remove(path);
     return 0;
