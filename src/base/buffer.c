@@ -19,7 +19,7 @@ void buffer_free(buffer *b)
 /* room for n more bytes and the zero after them */
 static bool reserve(buffer *b, int64_t n)
 {
-    int64_t need;
+    int64_t need = 0;
     if (b->status == 0 && __builtin_add_overflow(b->n + 1, n, &need))
         b->status = fail_memory(b->lib, INT64_MAX, "text");
     if (b->status != 0)
