@@ -123,6 +123,36 @@ static void sweep_code_points(sweep *s)
     }
 }
 
+/* the same, 64 code points a text */
+static void sweep_code_point_lines(sweep *s)
+{
+    enum { LINE = 64 };
+    for (uint32_t first = 0; first < 0x110000; first += LINE) {
+        char text[LINE * 20], one[4];
+        int64_t size = 0;
+        for (uint32_t c = first; c < first + LINE; c++) {
+            if (c >= 0xd800 && c <= 0xdfff)
+                continue;
+            int n = (int)put_utf8(one, c);
+            const char *gap = size > 0 ? " " : "";
+            memcpy(text + size, gap, strlen(gap));
+            size += (int64_t)strlen(gap);
+            static const char *const around[][2] = {{"", " "}, {"a", "b "}, {"a", ""}};
+            for (int k = 0; k < 3; k++) {
+                memcpy(text + size, around[k][0], strlen(around[k][0]));
+                size += (int64_t)strlen(around[k][0]);
+                memcpy(text + size, one, (size_t)n);
+                size += n;
+                memcpy(text + size, around[k][1], strlen(around[k][1]));
+                size += (int64_t)strlen(around[k][1]);
+            }
+        }
+        take(s, text, size, NULL, 0);
+        if ((first + LINE) % (uint32_t)s->chunk == 0)
+            end_chunk(s);
+    }
+}
+
 static uint32_t draw(uint64_t *x, uint32_t n)
 {
     *x = *x * 6364136223846793005u + 1442695040888963407u;
@@ -251,6 +281,8 @@ static void run_set(sweep *s, const json_t *fixture, const char *tokenizer)
 
     if (strcmp(kind, "code_points") == 0)
         sweep_code_points(s);
+    else if (strcmp(kind, "code_point_lines") == 0)
+        sweep_code_point_lines(s);
     else if (strcmp(kind, "random") == 0)
         sweep_random(s, json_object_get(fixture, "pool"), integer_of(fixture, "max_pieces"));
     else

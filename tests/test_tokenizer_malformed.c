@@ -134,8 +134,8 @@ static const folder_case cases[] = {
      NULL, NULL, IDIM_EUNSUPPORTED, "nothing is left of it after normalisation"},
 
     /* vocab.txt and tokenizer_config.json */
-    {NULL, NULL, NULL, IDIM_EUNSUPPORTED, "expected tokenizer.json, vocab.txt or"},
-    {NULL, NULL, "{}", IDIM_EUNSUPPORTED, "expected tokenizer.json, vocab.txt or"},
+    {NULL, NULL, NULL, IDIM_EUNSUPPORTED, "expected tokenizer.json, vocab.txt, vocab.json,"},
+    {NULL, NULL, "{}", IDIM_EUNSUPPORTED, "expected tokenizer.json, vocab.txt, vocab.json,"},
     {NULL, "", NULL, IDIM_EFORMAT, "vocab.txt: unk_token: expected a line \"[UNK]\", found none"},
     {NULL, "[UNK]\n[CLS]\n", NULL, IDIM_EFORMAT, "sep_token: expected a line \"[SEP]\""},
     {NULL, "[UNK]\n[SEP]\n", NULL, IDIM_EFORMAT, "cls_token: expected a line \"[CLS]\""},

@@ -76,6 +76,8 @@ static void encoded_texts_have_the_stored_ids(void **state)
         {"bert-base-uncased", "bert-base-uncased", true},
         {"google-bert/bert-base-uncased", "bert-base-uncased", true},
         {"distilbert/distilbert-base-multilingual-cased", "bert-base-multilingual-cased", false},
+        {"distilgpt2", "gpt2", true},
+        {"t5-base", "t5-base", true},
     };
     char path[1024];
     CHECK_SHARED("parity/hf_encoded/tokenizer_tests.json", path);
@@ -99,9 +101,11 @@ static void encoded_texts_have_the_stored_ids(void **state)
 
     static const char *const stored[][2] = {
         {"hf_encoded/bert_uncased_encoded.json", "bert-base-uncased"},
-        {"hf_encoded/distilbert_cased_encoded.json", "bert-base-multilingual-cased"}};
-    for (int i = 0; i < 2; i++, n++) {
-        idim_tokenizer *t = open_tokenizer(lib, stored[i][1], i == 0);
+        {"hf_encoded/distilbert_cased_encoded.json", "bert-base-multilingual-cased"},
+        {"hf_encoded/gpt2_encoded_tokens.json", "gpt2"},
+        {"hf_encoded/t5_base_encoded.json", "t5-base"}};
+    for (int i = 0; i < 4; i++, n++) {
+        idim_tokenizer *t = open_tokenizer(lib, stored[i][1], i != 1);
         json_t *c = shared_json(stored[i][0]);
         encode(lib, t, json_object_get(c, "text"), &e);
         differences += ids_differ(&e, 0, 0, json_object_get(c, "token_ids"));

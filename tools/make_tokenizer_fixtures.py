@@ -127,6 +127,20 @@ def hashes_of_code_points(tokenizer):
     return out
 
 
+def hashes_of_code_point_lines(tokenizer):
+    """64 code points a text, each alone, inside a word and after a letter"""
+    out = []
+    for first in range(0, 0x110000, CODE_CHUNK):
+        texts = []
+        for line in range(first, first + CODE_CHUNK, 64):
+            chars = [chr(c) for c in range(line, line + 64) if not 0xD800 <= c <= 0xDFFF]
+            texts.append(" ".join(f"{c} a{c}b a{c}" for c in chars))
+        digest = hashlib.sha256()
+        hash_encodings(tokenizer.encode_batch(texts), digest)
+        out.append(digest.hexdigest())
+    return out
+
+
 def text_sets(with_books):
     """one dict for each set: how its texts are found, before anything is hashed"""
     if with_books:
@@ -193,7 +207,10 @@ def unigram(folder):
     pieces = [(text, score) for text, score, _ in model["pieces"]]
     charsmap = normalizers.Precompiled(model["charsmap"])
     is_t5 = pieces[0][0] == "<pad>"
-    if is_t5:
+    if not is_t5:  # XLNet never ends a token with a digit and a comma
+        pieces = [(text, score - 100 if text[-1] == "," and text[-2:-1].isdigit() else score)
+                  for text, score in pieces]
+    else:
         pieces += [(f"<extra_id_{i}>", 0.0) for i in range(99, -1, -1)]
     t = Tokenizer(models.Unigram(pieces, unk_id=model["unk_id"]))
     t.pre_tokenizer = pre_tokenizers.Sequence([
@@ -243,7 +260,10 @@ def sweep(data_folder, name, lower):
         sets.append({**how, "texts": len(texts), "chunk": CHUNK,
                      "hashes": hashes_of(tokenizer, texts, CHUNK)})
         tokenizer.no_truncation()
-    if name != WITH_JSON:
+    if name in UNIGRAM:
+        sets.append({"kind": "code_point_lines", "texts": 0x110000 // 64, "chunk": CODE_CHUNK,
+                     "hashes": hashes_of_code_point_lines(tokenizer)})
+    elif name != WITH_JSON:
         sets.append({"kind": "code_points", "texts": 3 * 1112064, "chunk": CODE_CHUNK,
                      "hashes": hashes_of_code_points(tokenizer)})
     print(name, sum(s["texts"] for s in sets), "texts", file=sys.stderr)

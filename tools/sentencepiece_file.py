@@ -59,3 +59,26 @@ def read(path):
             model["prefix"] = bool(inner.get(3, 1))
             model["together"] = bool(inner.get(4, 1))
     return model
+
+
+def number(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def record(key, data):
+    return number(key << 3 | 2) + number(len(data)) + data
+
+
+def write(pieces, charsmap=b"", type=1, unk_id=0, byte_fallback=False):
+    """pieces: (text, score, type) in order of id"""
+    out = b""
+    for text, score, kind in pieces:
+        out += record(1, record(1, text.encode()) + number(2 << 3 | 5) + struct.pack("<f", score) +
+                      number(3 << 3) + number(kind))
+    out += record(2, number(3 << 3) + number(type) + number(35 << 3) + number(int(byte_fallback)) +
+                  number(40 << 3) + number(unk_id))
+    return out + record(3, record(2, charsmap) if charsmap else b"")

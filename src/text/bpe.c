@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text/pieces.h"
 #include "text/unicode.h"
 
 enum { FIRST_SLOTS = 256, NO_SYMBOL = -1, BYTES = 256 };
@@ -136,6 +137,16 @@ static size_t text_size(const json_t *value)
            json_string_length(json_array_get(value, 1)) + 1;
 }
 
+static int add_merge(bpe *s, int32_t left, int32_t right, int32_t rank, int32_t id)
+{
+    if (s->n_merges >= s->slots / 3 * 2)
+        TRY(grow_merges(s));
+    merge *m = slot_of(s->merge, s->slots, pair_of(left, right));
+    s->n_merges += m->pair == 0;
+    *m = (merge){pair_of(left, right), rank, id};
+    return 0;
+}
+
 /* a pair that comes again has the later rank */
 static int read_merge(bpe *s, const json_place *at, int32_t rank)
 {
@@ -148,14 +159,7 @@ static int read_merge(bpe *s, const json_place *at, int32_t rank)
         status = json_fail(at, IDIM_EFORMAT, "expected a pair whose text is a token, found \"%s\"",
                            joined);
     memory_free(s->lib, joined);
-    TRY(status);
-
-    if (s->n_merges >= s->slots / 3 * 2)
-        TRY(grow_merges(s));
-    merge *m = slot_of(s->merge, s->slots, pair_of(left, right));
-    s->n_merges += m->pair == 0;
-    *m = (merge){pair_of(left, right), rank, id};
-    return 0;
+    return status != 0 ? status : add_merge(s, left, right, rank, id);
 }
 
 static int read_merges(bpe *s, const json_place *at)
@@ -172,6 +176,44 @@ static int read_merges(bpe *s, const json_place *at)
         TRY(read_merge(s, &item, rank++));
     }
     return 0;
+}
+
+/* SentencePiece's models have no merges: any two tokens whose text is a token may be merged, the
+ * token with the lower id first */
+static int find_merges(bpe *s)
+{
+    enum { LONGEST = 1024 };
+    int32_t rank = 0;
+    TRY(grow_merges(s));
+    for (int64_t i = 0; i < s->all.n; i++) {
+        const vocabulary_entry *e = &s->all.entry[i];
+        const uint32_t *c = s->all.letters + e->begin;
+        uint32_t hash = VOCABULARY_HASH;
+        if (e->length > LONGEST)
+            return fail(s->lib, IDIM_EUNSUPPORTED,
+                        "piece %lld: expected at most %d code points, found %d", (long long)i,
+                        LONGEST, (int)e->length);
+        for (int32_t k = 1; k < e->length; k++) {
+            hash = vocabulary_hash(hash, c[k - 1]);
+            int32_t left = vocabulary_find_hashed(&s->all, hash, c, k), right = -1;
+            if (left >= 0)
+                right = vocabulary_find(&s->all, c + k, e->length - k);
+            if (right >= 0)
+                TRY(add_merge(s, left, right, rank++, e->id));
+        }
+    }
+    return 0;
+}
+
+static int read_pieces(bpe *s, const json_place *at)
+{
+    pieces p;
+    sentencepiece_piece piece;
+    TRY(pieces_open(at, &p));
+    for (int32_t id = 0; id < VOCABULARY_MAX_ID && pieces_next(&p, &piece); id++)
+        TRY(vocabulary_add(&s->all, piece.text, piece.length, id));
+    TRY(vocabulary_seal(&s->all));
+    return find_merges(s);
 }
 
 static int take_affix(const json_place *at, const char *key, const char **out)
@@ -211,8 +253,12 @@ static int open_bpe(const json_place *at, void *state)
     TRY(json_take_flag(at, "fuse_unk", &s->fuse_unknown));
     TRY(json_take_flag(at, "byte_fallback", &s->byte_fallback));
     TRY(json_take_flag(at, "ignore_merges", &s->ignore_merges));
-    TRY(read_vocabulary(s, &vocab));
-    TRY(read_merges(s, &merges));
+    if (pieces_are_there(at)) {
+        TRY(read_pieces(s, at));
+    } else {
+        TRY(read_vocabulary(s, &vocab));
+        TRY(read_merges(s, &merges));
+    }
 
     s->unknown = -1;
     if (json_present(&unknown)) {

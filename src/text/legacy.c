@@ -17,6 +17,9 @@ static const struct {
 } kinds[] = {
     {"vocab.txt", "line", legacy_read_bert},
     {"vocab.json", "token", legacy_read_bpe},
+    {"spiece.model", "piece", legacy_read_sentencepiece},
+    {"sentencepiece.bpe.model", "piece", legacy_read_sentencepiece},
+    {"tokenizer.model", "piece", legacy_read_sentencepiece},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
@@ -153,7 +156,8 @@ int legacy_read(idim *lib, const char *folder, char **name, json_t **out)
     }
     if (kind == N_KINDS)
         return fail(lib, IDIM_EUNSUPPORTED,
-                    "%s: expected tokenizer.json, vocab.txt or vocab.json in it, found none",
+                    "%s: expected tokenizer.json, vocab.txt, vocab.json, spiece.model, "
+                    "sentencepiece.bpe.model or tokenizer.model in it, found none",
                     folder);
 
     char *config_path;

@@ -1,6 +1,6 @@
-/* Folders from before tokenizer.json: vocab.txt, one token a line; vocab.json with merges.txt; and
- * beside them tokenizer_config.json. They are turned into the document that tokenizer.json would
- * be, so that one reader serves all.
+/* Folders from before tokenizer.json: vocab.txt, one token a line; vocab.json with merges.txt;
+ * a SentencePiece model; and beside them tokenizer_config.json. They are turned into the document
+ * that tokenizer.json would be, so that one reader serves all.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef IDIM_TEXT_LEGACY_H
@@ -49,5 +49,6 @@ int legacy_no_memory(const legacy *l);
 /* One reader a kind of file: l->vocab and l->document, both freed by the caller. */
 int legacy_read_bert(legacy *l);
 int legacy_read_bpe(legacy *l);
+int legacy_read_sentencepiece(legacy *l);
 
 #endif

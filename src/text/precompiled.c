@@ -6,6 +6,8 @@
  * SPDX-License-Identifier: MIT */
 #include "text/part.h"
 
+#include <string.h>
+
 #include "text/base64.h"
 #include "text/charsmap.h"
 #include "text/unicode.h"
@@ -21,8 +23,14 @@ static int open_precompiled(const json_place *at, void *state)
 {
     precompiled *s = state;
     json_place map = json_member(at, "precompiled_charsmap");
-    int64_t n;
-    TRY(base64_read(&map, &s->bytes, &n));
+    const json_t *bytes = json_object_get(at->value, "(bytes)"); /* see text/pieces.h */
+    int64_t n = (int64_t)json_string_length(bytes);
+    if (json_is_string(bytes)) {
+        TRY(NEW(at->lib, uint8_t, n, "character map", &s->bytes));
+        memcpy(s->bytes, json_string_value(bytes), (size_t)n);
+    } else {
+        TRY(base64_read(&map, &s->bytes, &n));
+    }
     return charsmap_open(&s->map, s->bytes, n)
                ? 0
                : json_fail(&map, IDIM_EFORMAT, "expected a character map, found %lld other bytes",

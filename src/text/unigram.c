@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text/pieces.h"
 #include "text/unicode.h"
 
 enum { GOES_ON = 1, ENDS = 2, BYTES = 256 };
@@ -65,6 +66,40 @@ static int read_vocabulary(unigram *s, const json_place *at)
     return vocabulary_seal(&s->all);
 }
 
+/* XLNet and ALBERT never end a token with a digit and a comma */
+static bool is_number_and_comma(const sentencepiece_piece *piece)
+{
+    uint32_t c = 0, before = 0;
+    for (int64_t at = 0; at < piece->length;) {
+        before = c;
+        c = unicode_read((const uint8_t *)piece->text, piece->length, &at);
+    }
+    return c == ',' && unicode_category_of(before) == UNICODE_ND;
+}
+
+static int read_pieces(unigram *s, const json_place *at)
+{
+    enum { NUMBER_PENALTY = 100 };
+    pieces p;
+    sentencepiece_piece piece;
+    bool numbers_alone = json_is_true(json_object_get(at->value, "(numbers alone)"));
+    double least = INFINITY;
+    TRY(pieces_open(at, &p));
+    int64_t room =
+        p.file.n_pieces + (int64_t)json_array_size(p.head) + (int64_t)json_array_size(p.tail);
+    TRY(NEW(s->lib, double, room, "scores", &s->score));
+    for (; s->n < room && pieces_next(&p, &piece); s->n++) {
+        bool penalised = numbers_alone && is_number_and_comma(&piece);
+        double score = piece.score - (penalised ? NUMBER_PENALTY : 0);
+        s->score[s->n] = score;
+        least = score < least ? score : least;
+        TRY(vocabulary_add(&s->all, piece.text, piece.length, (int32_t)s->n));
+    }
+    s->unknown_score = least - UNKNOWN_PENALTY;
+    s->all.told = s->n;
+    return vocabulary_seal(&s->all);
+}
+
 static int note_beginnings(unigram *s)
 {
     uint32_t size = 64;
@@ -90,7 +125,7 @@ static int open_unigram(const json_place *at, void *state)
     json_place vocab = json_member(at, "vocab"), unknown = json_member(at, "unk_id");
     int64_t id;
     TRY(json_take_flag(at, "byte_fallback", &s->byte_fallback));
-    TRY(read_vocabulary(s, &vocab));
+    TRY(pieces_are_there(at) ? read_pieces(s, at) : read_vocabulary(s, &vocab));
     TRY(json_want_integer(&unknown, 0, s->n - 1, &id));
     s->unknown = (int32_t)id;
     for (int b = 0; b < BYTES; b++) {
