@@ -113,6 +113,28 @@ static void file_write_replaces_and_read_gives_it_back(void **state)
     idim_close(lib);
 }
 
+/* on a shared file system it may be of a process of our number on another machine */
+static void the_temporary_of_another_writer_is_left_alone(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    static const char path[] = "test_base_shared";
+    char theirs[64], *bytes;
+    int64_t size;
+    snprintf(theirs, sizeof theirs, "%s.%ld.tmp", path, (long)getpid());
+    CHECK_OK(lib, file_write(lib, theirs, "theirs", 6));
+    CHECK_OK(lib, file_write(lib, path, "ours", 4));
+    CHECK_OK(lib, file_read(lib, theirs, 100, &bytes, &size));
+    assert_string_equal(bytes, "theirs");
+    memory_free(lib, bytes);
+    CHECK_OK(lib, file_read(lib, path, 100, &bytes, &size));
+    assert_string_equal(bytes, "ours");
+    memory_free(lib, bytes);
+    CHECK_OK(lib, file_remove(lib, theirs));
+    CHECK_OK(lib, file_remove(lib, path));
+    idim_close(lib);
+}
+
 static void hash_equals_the_published_digest(void **state)
 {
     (void)state;
@@ -179,6 +201,7 @@ int main(void)
         cmocka_unit_test(first_sentence_wins),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(file_write_replaces_and_read_gives_it_back),
+        cmocka_unit_test(the_temporary_of_another_writer_is_left_alone),
         cmocka_unit_test(leftovers_of_killed_writers_go_and_nothing_else),
         cmocka_unit_test(what_is_no_file_is_refused_by_its_kind),
         cmocka_unit_test(hash_equals_the_published_digest),

@@ -145,17 +145,29 @@ static void forget(file_writer *w)
     *w = (file_writer){.descriptor = -1};
 }
 
+/* the process's number alone is not enough: on a shared file system another machine, or another
+ * container, may have a writer of the same number at work on the same file */
+static int create_temporary(file_writer *w)
+{
+    enum { TRIES = 1000 };
+    long long number = (long long)getpid();
+    for (int i = 0; i < TRIES; i++) {
+        memory_free(w->lib, w->temporary);
+        TRY(memory_format(w->lib, &w->temporary, "%s.%lld.tmp", w->path,
+                          number + i * 10000000000LL));
+        w->descriptor = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (w->descriptor >= 0 || errno != EEXIST)
+            break;
+    }
+    return w->descriptor >= 0 ? 0 : fail_system(w->lib, w->temporary, "cannot be created");
+}
+
 int file_create(idim *lib, const char *path, file_writer *out)
 {
     *out = (file_writer){.lib = lib, .descriptor = -1};
     int status = memory_text(lib, path, (int64_t)strlen(path), &out->path);
     if (status == 0)
-        status = memory_format(lib, &out->temporary, "%s.%ld.tmp", path, (long)getpid());
-    if (status == 0) {
-        out->descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        if (out->descriptor < 0)
-            status = fail_system(lib, out->temporary, "cannot be created");
-    }
+        status = create_temporary(out);
     if (status != 0)
         forget(out);
     return status;
