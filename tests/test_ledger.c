@@ -173,6 +173,42 @@ static void the_second_to_publish_changes_nothing(void **state)
     folder_names_free(w->lib, &names);
 }
 
+static void what_stands_there_without_a_record_makes_room(void **state)
+{
+    world *w = *state;
+    claim first;
+    CHECK_OK(w->lib, ledger_claim(&w->a, NAME, &first));
+    write_in(w, &first, "record.json", "{\"run\":2}");
+    CHECK_OK(w->lib, file_make_folder(w->lib, FOLDER "/runs/0123456789abcdef"));
+    CHECK_OK(w->lib, file_write(w->lib, FOLDER "/runs/0123456789abcdef/log.jsonl", "half", 4));
+    CHECK_OK(w->lib, file_write(w->lib, FOLDER "/runs/0123456789abcdef/.hidden", "", 0));
+    CHECK_OK(w->lib, ledger_publish(&first));
+    assert_true(ledger_has(&w->a, NAME));
+    assert_false(file_exists(FOLDER "/runs/0123456789abcdef/log.jsonl"));
+}
+
+static void a_run_that_cannot_be_published_is_kept(void **state)
+{
+    world *w = *state;
+    claim first;
+    CHECK_OK(w->lib, ledger_claim(&w->a, NAME, &first));
+    write_in(w, &first, "record.json", "{\"run\":2}");
+    assert_int_equal(rmdir(FOLDER "/runs"), 0);
+    assert_int_equal(ledger_publish(&first), IDIM_EIO);
+    assert_true(file_exists(FOLDER "/work/0123456789abcdef.1/record.json"));
+    library_clear(w->lib);
+}
+
+static void a_folder_of_a_strange_number_is_no_claim(void **state)
+{
+    world *w = *state;
+    claim c;
+    CHECK_OK(w->lib, file_make_folder(w->lib, FOLDER "/work/0123456789abcdef.9223372036854775807"));
+    CHECK_OK(w->lib, ledger_claim(&w->a, NAME, &c));
+    assert_non_null(c.folder);
+    CHECK_OK(w->lib, ledger_release(&c));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +220,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_lost_a_run_is_told_and_destroys_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_second_to_publish_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_stands_there_without_a_record_makes_room, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_cannot_be_published_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_of_a_strange_number_is_no_claim, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,12 @@ static int add_name(idim *lib, folder_names *names, int64_t *room, const char *n
     return 0;
 }
 
-int folder_list(idim *lib, const char *path, folder_names *out)
+static bool is_listed(const char *name, bool hidden)
+{
+    return name[0] != '.' || (hidden && strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
+}
+
+static int list(idim *lib, const char *path, bool hidden, folder_names *out)
 {
     *out = (folder_names){0};
     DIR *folder = opendir(path);
@@ -64,7 +69,7 @@ int folder_list(idim *lib, const char *path, folder_names *out)
     int64_t room = 0;
     int status = 0;
     for (struct dirent *entry; status == 0 && (entry = readdir(folder)) != NULL;)
-        if (entry->d_name[0] != '.')
+        if (is_listed(entry->d_name, hidden))
             status = add_name(lib, out, &room, entry->d_name);
     closedir(folder);
     if (status != 0) {
@@ -74,6 +79,11 @@ int folder_list(idim *lib, const char *path, folder_names *out)
     if (out->n > 1)
         qsort(out->name, (size_t)out->n, sizeof out->name[0], compare);
     return 0;
+}
+
+int folder_list(idim *lib, const char *path, folder_names *out)
+{
+    return list(lib, path, false, out);
 }
 
 void folder_names_free(idim *lib, folder_names *names)
@@ -99,7 +109,7 @@ static int remove_all(idim *lib, const char *path, const folder_names *names)
 int folder_remove(idim *lib, const char *path)
 {
     folder_names names;
-    TRY(folder_list(lib, path, &names));
+    TRY(list(lib, path, true, &names));
     int status = remove_all(lib, path, &names);
     folder_names_free(lib, &names);
     return status;

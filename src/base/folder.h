@@ -16,7 +16,7 @@ int folder_claim(idim *lib, const char *path, bool *made);
  * is not empty. Of several that move the same folder one succeeds. */
 int folder_move(idim *lib, const char *from, const char *to, bool *moved);
 
-/* Removes a folder with the files in it, but no folders below it; one that is not there is fine. */
+/* Removes a folder with all files in it, but no folders below it; one that is not there is fine. */
 int folder_remove(idim *lib, const char *path);
 
 /* The names in a folder, sorted by bytes, without those that begin with a dot. A folder that is not

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RECORD_LIMIT = 256 << 20, CLAIM_LIMIT = 4096 };
+enum { RECORD_LIMIT = 256 << 20, CLAIM_LIMIT = 4096, MOST_TAKEN = 1000000000 };
 
 static const double RENEW_SECONDS = 5;      /* between two touches                          */
 static const double UNWRITTEN_SECONDS = 30; /* a folder without a claim file is just being made */
@@ -179,7 +179,7 @@ static int times_taken(const ledger *l, const char *name, int64_t *out)
         if (strncmp(at, name, LEDGER_NAME) != 0 || at[LEDGER_NAME] != '.')
             continue;
         int64_t taken = strtoll(at + LEDGER_NAME + 1, NULL, 10);
-        *out = taken > *out ? taken : *out;
+        *out = taken > *out && taken < MOST_TAKEN ? taken : *out;
     }
     folder_names_free(l->lib, &names);
     return 0;
@@ -231,13 +231,15 @@ static int remove_leftovers(idim *lib, const char *folder, bool finished)
 static int sign(claim *c)
 {
     const ledger *l = c->ledger;
-    if (file_write(l->lib, c->file, l->owner, (int64_t)strlen(l->owner)) == 0)
+    int status = file_write(l->lib, c->file, l->owner, (int64_t)strlen(l->owner));
+    if (status == 0)
         return 0;
-    if (file_is_folder(c->folder))
-        return IDIM_EIO;
-    library_clear(l->lib);
+    if (!file_is_folder(c->folder)) {
+        library_clear(l->lib);
+        status = 0;
+    }
     claim_free(c);
-    return 0;
+    return status;
 }
 
 static int claim_new(const ledger *l, const char *name, claim *out)
@@ -270,8 +272,8 @@ static int claim_old(const ledger *l, const char *name, int64_t taken, claim *ou
     if (status == 0 && moved)
         status = sign(out);
     if (status == 0 && moved && out->folder != NULL)
-        return remove_leftovers(l->lib, out->folder, false);
-    if (out->ledger != NULL)
+        status = remove_leftovers(l->lib, out->folder, false);
+    if (status != 0 || !moved)
         claim_free(out);
     return status;
 }
@@ -284,6 +286,24 @@ int ledger_claim(const ledger *l, const char *name, claim *out)
         return 0;
     TRY(times_taken(l, name, &taken));
     return taken == 0 ? claim_new(l, name, out) : claim_old(l, name, taken, out);
+}
+
+int ledger_held(const ledger *l, const char *name, bool *held)
+{
+    int64_t taken;
+    claim old;
+    bool stale;
+    *held = false;
+    if (ledger_has(l, name))
+        return 0;
+    TRY(times_taken(l, name, &taken));
+    if (taken == 0)
+        return 0;
+    TRY(claim_paths(l, name, taken, &old));
+    int status = is_stale(l, &old, &stale);
+    *held = status == 0 && !stale;
+    claim_free(&old);
+    return status;
 }
 
 static double seconds_now(void)
@@ -306,16 +326,34 @@ int ledger_renew(claim *c, bool *lost)
     return 0;
 }
 
+/* the folder, not moved to runs/NAME: by another that was first, with the same answer, or by
+ * something there without a record (half a copy, say), which ours replaces */
+static int settle(const claim *c, const char *to)
+{
+    const ledger *l = c->ledger;
+    bool moved;
+    if (!file_is_folder(c->folder))
+        return 0;
+    if (ledger_has(l, c->name))
+        return folder_remove(l->lib, c->folder);
+    TRY(folder_remove(l->lib, to));
+    TRY(folder_move(l->lib, c->folder, to, &moved));
+    if (moved)
+        return remove_leftovers(l->lib, to, true);
+    return fail(l->lib, IDIM_EIO, "%s: a finished run cannot be moved there from %s", to,
+                c->folder);
+}
+
 int ledger_publish(claim *c)
 {
     const ledger *l = c->ledger;
     char *to;
-    bool moved;
-    TRY(memory_format(l->lib, &to, "%s/%s", l->runs, c->name));
-    int status = folder_move(l->lib, c->folder, to, &moved);
-    /* not moved: done by another meanwhile, with the same answer */
+    bool moved = false;
+    int status = memory_format(l->lib, &to, "%s/%s", l->runs, c->name);
     if (status == 0)
-        status = moved ? remove_leftovers(l->lib, to, true) : folder_remove(l->lib, c->folder);
+        status = folder_move(l->lib, c->folder, to, &moved);
+    if (status == 0)
+        status = moved ? remove_leftovers(l->lib, to, true) : settle(c, to);
     memory_free(l->lib, to);
     claim_free(c);
     return status;
@@ -323,8 +361,72 @@ int ledger_publish(claim *c)
 
 int ledger_release(claim *c)
 {
+    idim *lib = c->ledger->lib;
+    bool had_failed = lib->error[0] != '\0';
     /* an empty claim is nobody's */
-    int status = file_is_folder(c->folder) ? file_write(c->ledger->lib, c->file, "", 0) : 0;
+    int status = file_is_folder(c->folder) ? file_write(lib, c->file, "", 0) : 0;
+    /* taken over between our look and our writing */
+    if (status != 0 && !file_is_folder(c->folder)) {
+        if (!had_failed)
+            library_clear(lib);
+        status = 0;
+    }
     claim_free(c);
+    return status;
+}
+
+/* ---- for people ------------------------------------------------------------------------------ */
+
+/* nothing when the claim was given back, or goes away while we look */
+static int add_worker(const ledger *l, const char *name, json_t *out)
+{
+    char *file, *owner = NULL;
+    int64_t length = 0;
+    TRY(memory_format(l->lib, &file, "%s/%s/claim", l->work, name));
+    double changed = file_changed(file);
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    double silent = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec - changed;
+    if (changed >= 0 && file_read(l->lib, file, CLAIM_LIMIT, &owner, &length) != 0)
+        library_clear(l->lib);
+    memory_free(l->lib, file);
+    if (length > 0) {
+        long pid = 0;
+        int host = 0;
+        sscanf(owner, "%ld %*u %n", &pid, &host);
+        bool alive = silent <= LEDGER_LEASE && !is_dead(l, owner);
+        json_array_append_new(out, json_pack("{s:s, s:I, s:s%, s:f, s:b}", "run", name, "process",
+                                             (json_int_t)pid, "host", owner + host,
+                                             strcspn(owner + host, "/"), "seconds_silent",
+                                             silent > 0 ? silent : 0, "alive", alive));
+    }
+    memory_free(l->lib, owner);
+    return 0;
+}
+
+static int add_workers(ledger *l, json_t *out)
+{
+    folder_names names;
+    TRY(name_owner(l->lib, &l->owner));
+    TRY(folder_list(l->lib, l->work, &names));
+    int status = 0;
+    for (int64_t i = 0; status == 0 && i < names.n; i++)
+        status = add_worker(l, names.name[i], out);
+    folder_names_free(l->lib, &names);
+    return status;
+}
+
+int ledger_workers(idim *lib, const char *folder, json_t **out)
+{
+    ledger l = {.lib = lib};
+    *out = json_array();
+    int status = file_join(lib, folder, "work", &l.work);
+    if (status == 0)
+        status = add_workers(&l, *out);
+    ledger_close(&l);
+    if (status != 0) {
+        json_decref(*out);
+        *out = NULL;
+    }
     return status;
 }

@@ -10,7 +10,8 @@
  *
  *   claim     mkdir work/NAME.1, or, where the claim of NAME.G is stale, rename NAME.G NAME.G+1
  *   renew     touch work/NAME.G/claim; if it is gone, someone took over
- *   publish   rename work/NAME.G runs/NAME: refused when runs/NAME is there
+ *   publish   rename work/NAME.G runs/NAME: refused when runs/NAME is there; if that has no record,
+ *             it is no run (half a copy, say) and makes room
  *
  * A claim is stale when its process (same host) is dead, when it was released, or when it was not
  * renewed for LEDGER_LEASE seconds of the file system's clock.
@@ -41,6 +42,14 @@ bool ledger_has(const ledger *l, const char *name);
 
 /* The record of a finished run; the caller drops it. IDIM_EFORMAT when it cannot be read. */
 int ledger_read(const ledger *l, const char *name, json_t **out);
+
+/* *held: others have it, and it is not finished. Without trying to take it. */
+int ledger_held(const ledger *l, const char *name, bool *held);
+
+/* Who is at work in the folder, as a list for people; nothing is written. Of each claim that was
+ * not given back: {"run", "process", "host", "seconds_silent", "alive"}; alive is false for a
+ * process that is known to have ended, and after a lease of silence. The caller drops it. */
+int ledger_workers(idim *lib, const char *folder, json_t **out);
 
 typedef struct claim {
     const ledger *ledger;
