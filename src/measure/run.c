@@ -132,7 +132,9 @@ static int go_on_or_begin(run *r)
     idim *lib = r->job->lib;
     if (r->options.folder == NULL)
         return 0;
-    TRY(file_make_folder(lib, r->options.folder));
+    /* a study's folder is made by its claim: if it is gone, another has it */
+    if (!r->options.in_study)
+        TRY(file_make_folder(lib, r->options.folder));
     TRY(remove_leftovers(r));
     if (!file_exists(r->checkpoint_path))
         return file_write(lib, r->log_path, "", 0);
@@ -314,7 +316,8 @@ static json_t *adapter_part(const run *r)
     if (r->options.folder == NULL || !file_exists(r->adapter_path) ||
         file_open(r->job->lib, r->adapter_path, &f) != 0)
         return json_null();
-    /* the folder of a study's run is moved when it is finished: the adapter lies beside its record */
+    /* the folder of a study's run is moved when it is finished: the adapter lies beside its record
+     */
     const char *path = r->options.in_study ? "adapter.idim" : r->adapter_path;
     json_t *out = json_pack("{s:s, s:I}", "path", path, "bytes", (json_int_t)f.size);
     file_close(&f);
@@ -435,6 +438,7 @@ static int run_open(run *r)
         /* a limit that not even zeros keep is refused before the training */
         TRY(job_code(j, r->trainer->x, r->trainer->dx, NULL));
     }
+    r->trainer->pulse = r->options.pulse;
     r->dev_step = -1;
     if (r->options.in_study)
         TRY(NEW(j->lib, float, j->task->splits[SPLIT_DEV].n * j->model->n_labels, "logits",

@@ -10,6 +10,7 @@ typedef struct run_options {
     const char *folder; /* for log, checkpoint, adapters, record; NULL: nothing is written */
     idim_watch *watch;  /* may be NULL */
     void *user;
+    pulse pulse;   /* while dev, train and test are scored */
     bool in_study; /* the record also holds the predictions on dev and the score of some of the
                       train rows, best.idim and adapters above a megabyte are not kept */
 } run_options;

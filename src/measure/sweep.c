@@ -36,13 +36,21 @@ static double seconds_beyond(const sweep *s)
     return done > 0 ? spent / (double)done * (left > 1 ? left - 1 : 0) : -1;
 }
 
+/* as the trainer's pulse */
+static void renew(void *user)
+{
+    sweep *s = user;
+    if (!s->lost && s->claim != NULL && ledger_renew(s->claim, &s->lost) != 0)
+        s->lost = true;
+}
+
 /* as the trainer's watch, for the whole study */
 static int watch_run(void *user, const idim_progress *now)
 {
     sweep *s = user;
-    if (s->claim != NULL && ledger_renew(s->claim, &s->lost) != 0)
-        s->lost = true;
-    if (s->lost)
+    renew(s);
+    s->late = sweep_seconds() > s->deadline;
+    if (s->lost || s->late)
         return 1;
     if (s->watch == NULL)
         return 0;
@@ -54,11 +62,10 @@ static int watch_run(void *user, const idim_progress *now)
     return s->watch(s->user, &told);
 }
 
-/* a failed run does not go on */
-static int remove_checkpoint(const sweep *s, const claim *held)
+static int remove_file(const sweep *s, const claim *held, const char *name)
 {
     char *path;
-    TRY(file_join(s->lib, held->folder, "checkpoint.idim", &path));
+    TRY(file_join(s->lib, held->folder, name, &path));
     int status = file_remove(s->lib, path);
     memory_free(s->lib, path);
     return status;
@@ -93,7 +100,21 @@ static int write_failure(const sweep *s, const claim *held, const char *reason)
 
 static int train(sweep *s, const claim *held)
 {
-    run_options options = {.folder = held->folder, .watch = watch_run, .user = s, .in_study = true};
+    run_options options = {.folder = held->folder,
+                           .watch = watch_run,
+                           .user = s,
+                           .pulse = {renew, s},
+                           .in_study = true};
+    int status = run_job(&s->job, &options);
+    if (status != IDIM_EFORMAT && status != IDIM_EMISMATCH)
+        return status;
+
+    /* what the last sitting left cannot be used, after a power cut, say: once more from the start
+     */
+    library_log(s->lib, "%s: starts over: %s", s->title, s->lib->error);
+    library_clear(s->lib);
+    TRY(remove_file(s, held, "checkpoint.idim"));
+    TRY(remove_file(s, held, "record.json"));
     return run_job(&s->job, &options);
 }
 
@@ -119,11 +140,17 @@ static int linearise(sweep *s, const claim *held)
 static int do_claimed(sweep *s, claim *held, int (*work)(sweep *s, const claim *held))
 {
     s->claim = held;
-    s->lost = false;
+    s->lost = s->late = false;
     int status = work(s, held);
     s->claim = NULL;
     if (s->lost || (status != 0 && !file_is_folder(held->folder))) {
         library_clear(s->lib);
+        return ledger_release(held);
+    }
+    if (status == IDIM_ESTOPPED && s->late) {
+        library_clear(s->lib);
+        library_log(s->lib, "%s: stopped, the time is spent: the same command goes on from there",
+                    s->title);
         return ledger_release(held);
     }
     if (status == IDIM_ENOTFINITE || status == IDIM_EMEMORY) {
@@ -131,7 +158,8 @@ static int do_claimed(sweep *s, claim *held, int (*work)(sweep *s, const claim *
         snprintf(reason, sizeof reason, "%s", s->lib->error);
         library_clear(s->lib);
         library_log(s->lib, "%s: failed: %s", s->title, reason);
-        status = remove_checkpoint(s, held);
+        /* a failed run does not go on */
+        status = remove_file(s, held, "checkpoint.idim");
         if (status == 0)
             status = write_failure(s, held, reason);
     }

@@ -21,13 +21,14 @@ typedef struct sweep {
     claim *claim;           /* of the run in progress           */
     char title[200];
     bool lost; /* another has taken the claim      */
+    bool late; /* the run was stopped at the deadline */
 } sweep;
 
 double sweep_seconds(void);
 
 /* Does the claimed run for which the job is aimed, and publishes it. What it cannot do because of
- * its settings is published as a failure; a claim lost to another, or a stop, gives the run back.
- */
+ * its settings is published as a failure; a claim lost to another, the deadline, or a
+ * stop gives the run back. */
 int sweep_train(sweep *s, claim *held);
 
 /* The same for the linearised model at the job's d and all smaller ones. */

@@ -198,10 +198,19 @@ void trainer_place(trainer *t, const real *x)
     t->round = NULL;
 }
 
+/* who scores what a split holds */
+typedef struct scorer {
+    idim_model *m;
+    tape *work;
+    const task *task;
+    pulse pulse;
+} scorer;
+
 /* logits and summed loss of one stretch of a split */
-static int score_batch(idim_model *m, tape *work, const idim_batch *batch, double *loss,
-                       float *logits)
+static int score_batch(const scorer *r, const idim_batch *batch, double *loss, float *logits)
 {
+    idim_model *m = r->m;
+    tape *work = r->work;
     real *out;
     int64_t entries = batch->n * m->n_labels;
     TRY(NEW(m->lib, real, entries, "logits", &out));
@@ -215,7 +224,7 @@ static int score_batch(idim_model *m, tape *work, const idim_batch *batch, doubl
     return status;
 }
 
-static int score_split(idim_model *m, tape *work, const split *s, float *logits, double *loss)
+static int score_split(const scorer *r, const split *s, float *logits, double *loss)
 {
     batch_buffer buffer = {0};
     int32_t indices[EVALUATION_BATCH];
@@ -226,33 +235,43 @@ static int score_split(idim_model *m, tape *work, const split *s, float *logits,
         for (int64_t k = 0; k < n; k++)
             indices[k] = (int32_t)(i + k);
         idim_batch batch;
-        status = batch_pack(m->lib, s, indices, n, &buffer, &batch);
+        status = batch_pack(r->m->lib, s, indices, n, &buffer, &batch);
         if (status == 0)
-            status = score_batch(m, work, &batch, loss, logits + i * m->n_labels);
+            status = score_batch(r, &batch, loss, logits + i * r->m->n_labels);
+        if (r->pulse.beat != NULL)
+            r->pulse.beat(r->pulse.user);
     }
     *loss = s->n > 0 ? *loss / (double)s->n : NAN;
-    batch_free(m->lib, &buffer);
+    batch_free(r->m->lib, &buffer);
+    return status;
+}
+
+static int evaluate(const scorer *r, const split *s, float *logits, evaluation *out)
+{
+    idim *lib = r->m->lib;
+    float *own = NULL;
+    if (logits == NULL)
+        TRY(NEW(lib, float, s->n * r->m->n_labels, "logits", &own));
+
+    float *used = logits != NULL ? logits : own;
+    *out = (evaluation){.n = s->n};
+    int status = score_split(r, s, used, &out->loss);
+    if (status == 0 && s->label != NULL)
+        status = metrics_compute(r->task, used, s->label, s->n, &out->metrics);
+    memory_free(lib, own);
     return status;
 }
 
 int evaluate_split(idim_model *m, tape *work, const task *t, const split *s, float *logits,
                    evaluation *out)
 {
-    float *own = NULL;
-    if (logits == NULL)
-        TRY(NEW(m->lib, float, s->n * m->n_labels, "logits", &own));
-
-    float *used = logits != NULL ? logits : own;
-    *out = (evaluation){.n = s->n};
-    int status = score_split(m, work, s, used, &out->loss);
-    if (status == 0 && s->label != NULL)
-        status = metrics_compute(t, used, s->label, s->n, &out->metrics);
-    memory_free(m->lib, own);
-    return status;
+    scorer r = {.m = m, .work = work, .task = t};
+    return evaluate(&r, s, logits, out);
 }
 
 int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out)
 {
     TRY(push(t));
-    return evaluate_split(t->model, t->tape, t->task, s, logits, out);
+    scorer r = {.m = t->model, .work = t->tape, .task = t->task, .pulse = t->pulse};
+    return evaluate(&r, s, logits, out);
 }

@@ -34,6 +34,12 @@ typedef struct trainer_options {
                                     (the straight-through estimator)                   */
 } trainer_options;
 
+/* Called now and then while a split is scored, which may take minutes. */
+typedef struct pulse {
+    void (*beat)(void *user); /* NULL: nobody listens */
+    void *user;
+} pulse;
+
 typedef struct trainer {
     idim *lib;
     idim_model *model;
@@ -55,6 +61,7 @@ typedef struct trainer {
     trainer_round *round;  /* NULL: never, whatever round_steps says; the caller sets it */
     void *round_user;
     real *rounded; /* [d] */
+    pulse pulse;   /* of trainer_evaluate; set by who wants it */
 } trainer;
 
 /* What one step reports. */
