@@ -30,6 +30,17 @@ static void print_score(FILE *out, const json_t *of, const char *key)
         fprintf(out, " %8s", "-");
 }
 
+/* the end of a long path: that is what tells checkpoints apart */
+static void print_model(FILE *out, const char *path)
+{
+    enum { WIDTH = 28 };
+    size_t length = strlen(path), from = length > WIDTH ? length - (WIDTH - 3) : 0;
+    /* not from the middle of a UTF-8 character */
+    while (((unsigned char)path[from] & 0xC0) == 0x80)
+        from++;
+    fprintf(out, "%s%-*s", from > 0 ? "..." : "", from > 0 ? WIDTH - 3 : WIDTH, path + from);
+}
+
 static void show_cell(FILE *out, const json_t *cell)
 {
     char d90[32], low[32], high[32], interval[72];
@@ -37,8 +48,9 @@ static void show_cell(FILE *out, const json_t *cell)
     print_dim(low, json_object_get(cell, "low"), "-");
     print_dim(high, json_object_get(cell, "high"), "...");
     snprintf(interval, sizeof interval, "%s to %s", low, high);
-    fprintf(out, "%-28.28s %-12.12s %-6s %8s %18s", text_of(cell, "model"), text_of(cell, "task"),
-            text_of(cell, "method"), d90, d90[0] == '-' ? "" : interval);
+    print_model(out, text_of(cell, "model"));
+    fprintf(out, " %-12.12s %-6s %8s %18s", text_of(cell, "task"), text_of(cell, "method"), d90,
+            d90[0] == '-' ? "" : interval);
     print_score(out, cell, "majority");
     print_score(out, json_object_get(cell, "head"), "score");
     print_score(out, json_object_get(cell, "bias"), "score");
@@ -48,6 +60,17 @@ static void show_cell(FILE *out, const json_t *cell)
         fprintf(out, "  %s\n", text_of(cell, "variation"));
     if (text_of(cell, "reason")[0] != '\0')
         fprintf(out, "  %s\n", text_of(cell, "reason"));
+}
+
+static void show_worker(FILE *out, const json_t *worker)
+{
+    char silent[32];
+    show_time(json_number_value(json_object_get(worker, "seconds_silent")), silent);
+    bool alive = json_is_true(json_object_get(worker, "alive"));
+    fprintf(out, "%s: run %s by process %lld on %s, last sign of life %s ago\n",
+            alive ? "working" : "left behind", text_of(worker, "run"),
+            (long long)json_integer_value(json_object_get(worker, "process")),
+            text_of(worker, "host"), silent);
 }
 
 static void show_measure(FILE *out, const json_t *study)
@@ -60,8 +83,7 @@ static void show_measure(FILE *out, const json_t *study)
     fprintf(out, "\n%lld runs%s",
             (long long)json_integer_value(json_object_get(study, "runs_done")),
             json_is_true(json_object_get(study, "complete")) ? ", complete\n" : ", not complete\n");
-    json_array_foreach(working, i, cell) fprintf(out, "working: run %s by process %s\n",
-                                                 text_of(cell, "run"), text_of(cell, "owner"));
+    json_array_foreach(working, i, cell) show_worker(out, cell);
 }
 
 static int run_measure(cli *c)

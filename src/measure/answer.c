@@ -83,34 +83,19 @@ static json_t *kind_json(const cell *c, const job *j, run_kind kind)
     return json_null();
 }
 
-/* the rate factor of the full runs that count: the one with the best mean */
-static double best_full_rate(const cell *c)
+/* the rate factor of the full runs that enter the estimate; NaN: there is none yet */
+static double full_rate_that_counts(const cell *c)
 {
-    double best = NAN, best_score = -INFINITY;
-    for (int64_t i = 0; i < c->n_runs; i++) {
-        double factor = c->run[i].request.rate_factor, sum = 0;
-        int64_t n = 0;
-        if (c->run[i].request.kind != RUN_FULL)
-            continue;
-        for (int64_t k = 0; k < c->n_runs; k++) {
-            const cell_run *r = &c->run[k];
-            if (r->request.kind == RUN_FULL && r->request.rate_factor == factor && !r->failed) {
-                sum += r->score;
-                n++;
-            }
-        }
-        if (n > 0 && sum / (double)n > best_score) {
-            best_score = sum / (double)n;
-            best = factor;
-        }
-    }
-    return best;
+    for (int64_t i = 0; i < c->n_runs; i++)
+        if (c->run[i].request.kind == RUN_FULL && c->run[i].counts)
+            return c->run[i].request.rate_factor;
+    return NAN;
 }
 
-/* full fine-tuning at its best rate, and what the other rates gave */
+/* full fine-tuning as the target has it, and what the other rates gave */
 static json_t *full_json(const cell *c, const job *j)
 {
-    double best = best_full_rate(c);
+    double best = full_rate_that_counts(c);
     if (isnan(best))
         return kind_json(c, j, RUN_FULL);
     group g = {.kind = RUN_FULL, .rate_factor = best};

@@ -148,30 +148,51 @@ bool cell_budget(const char *text, int64_t *runs, double *seconds)
     return *end == '\0' && (double)*runs == value;
 }
 
-static int read_budget(cell *c)
+/* *runs: 0 without a budget of runs */
+static int read_budget(const cell *c, int64_t *runs)
 {
     const char *text = spec_text(c->spec, "budget");
-    int64_t runs;
     double seconds;
-    if (text == NULL)
+    *runs = 0;
+    if (text == NULL || cell_budget(text, runs, &seconds))
         return 0;
-    if (!cell_budget(text, &runs, &seconds))
-        return fail(c->lib, IDIM_EARGUMENT,
-                    "budget: expected a number of runs (20) or a time (90m, 2h, 600s), found %s",
-                    text);
+    return fail(c->lib, IDIM_EARGUMENT,
+                "budget: expected a number of runs (20) or a time (90m, 2h, 600s), found %s", text);
+}
+
+/* room for the baselines and the first grid of d; quick: at least one step a run */
+static int set_budget(cell *c, int64_t usual_seeds)
+{
+    search_options *o = &c->search;
+    /* of seeds nobody asked for a small budget leaves out some */
+    int64_t more_seeds = spec_is_auto(c->spec, "seeds") ? 0 : o->full_seeds - 1;
+    int64_t runs, n_full = o->n_full_rates + more_seeds;
+    int64_t least = n_full + o->head + o->bias + o->coarse,
+            most = is_quick(c) ? QUICK_STEPS : 1000000;
+    TRY(read_budget(c, &runs));
     if (runs > 0)
-        c->search.budget_runs = runs;
-    return 0;
+        o->budget_runs = runs;
+    else if (o->full_seeds > usual_seeds)
+        o->budget_runs += o->full_seeds - usual_seeds;
+    if (o->budget_runs >= least && o->budget_runs <= most)
+        return 0;
+    return fail(c->lib, IDIM_EARGUMENT,
+                "budget: expected at least %lld runs (%lld of full fine-tuning, %d of classifier "
+                "and biases, %lld values of d) and at most %lld, found %lld",
+                (long long)least, (long long)n_full, o->head + o->bias, (long long)o->coarse,
+                (long long)most, (long long)o->budget_runs);
 }
 
 static int plan_search(cell *c, int64_t low, int64_t high)
 {
-    TRY(search_preset(c->lib, spec_text(c->spec, "preset"), low, high, &c->search));
-    c->search.threshold = spec_number(c->spec, "threshold");
+    search_options *o = &c->search;
+    TRY(search_preset(c->lib, spec_text(c->spec, "preset"), low, high, o));
+    int64_t usual_seeds = o->full_seeds;
+    o->threshold = spec_number(c->spec, "threshold");
     if (!spec_is_auto(c->spec, "seeds"))
-        c->search.full_seeds = spec_integer(c->spec, "seeds");
-    TRY(read_budget(c));
-    const char *wrong = search_options_wrong(&c->search);
+        o->full_seeds = spec_integer(c->spec, "seeds");
+    TRY(set_budget(c, usual_seeds));
+    const char *wrong = search_options_wrong(o);
     return wrong == NULL ? 0 : fail(c->lib, IDIM_EARGUMENT, "measure: %s", wrong);
 }
 
@@ -264,6 +285,26 @@ static int least_dim(const cell *c, job *j, int64_t *least)
     return 0;
 }
 
+/* an answer needs three values of d */
+static int check_grid(const cell *c)
+{
+    enum { LEAST = 3 };
+    run_request first[CELL_NEXT];
+    const char *why;
+    int64_t n, last = 0, distinct = 0;
+    TRY(search_next(c->lib, &c->search, NULL, 0, NULL, first, CELL_NEXT, &n, &why));
+    for (int64_t i = 0; i < n; i++) {
+        distinct += first[i].kind == RUN_SUBSPACE && first[i].dim != last;
+        last = first[i].kind == RUN_SUBSPACE ? first[i].dim : last;
+    }
+    return distinct >= LEAST
+               ? 0
+               : fail(c->lib, IDIM_EARGUMENT,
+                      "dims: expected a range with at least three values of d to try, found "
+                      "%lld:%lld",
+                      (long long)c->search.low, (long long)c->search.high);
+}
+
 static int name_cell(cell *c, job *j)
 {
     run_request first = {.kind = RUN_SUBSPACE, .dim = c->search.high, .rate_factor = 1, .seed = 1};
@@ -282,6 +323,7 @@ int cell_begin(cell *c, job *j)
                     (long long)c->search.high);
     if (c->search.low < least)
         TRY(plan_search(c, least, c->search.high));
+    TRY(check_grid(c));
 
     rescore r;
     TRY(rescore_new(j->task, NULL, 0, &r));
@@ -335,9 +377,21 @@ static int read_predictions(const cell *c, const job *j, const json_place *root,
         return json_fail(&list, IDIM_EFORMAT, "expected %lld entries, one a dev row, found %lld",
                          (long long)rows, (long long)n);
     TRY(NEW(c->lib, float, n, "predictions", &run->prediction));
-    for (int64_t i = 0; i < n; i++)
-        run->prediction[i] = (float)number_or_nan(json_array_get(list.value, (size_t)i));
-    return 0;
+    bool classes = j->task->kind != TASK_REGRESSION;
+    int status = 0;
+    for (int64_t i = 0; status == 0 && i < n; i++) {
+        json_place item = json_item(&list, i);
+        int64_t k = 0;
+        double value = number_or_nan(item.value);
+        if (classes)
+            status = json_want_integer(&item, 0, j->task->n_labels - 1, &k);
+        run->prediction[i] = classes ? (float)k : (float)value;
+    }
+    if (status != 0) {
+        memory_free(c->lib, run->prediction);
+        run->prediction = NULL;
+    }
+    return status;
 }
 
 static int read_run(const cell *c, const job *j, const json_place *root, cell_run *run)
@@ -351,6 +405,10 @@ static int read_run(const cell *c, const job *j, const json_place *root, cell_ru
         number_or_nan(json_object_get(json_object_get(record, "settings"), "learning_rate"));
     run->score = number_or_nan(json_object_get(json_object_get(eval, "dev"), j->task->metric));
     run->train = number_or_nan(json_object_get(json_object_get(eval, "train"), j->task->metric));
+    if (!run->failed && !json_is_object(json_object_get(eval, "dev")))
+        return json_fail(root, IDIM_EFORMAT,
+                         "expected a run with scores on dev, or a failure, found neither: without "
+                         "this folder the run is done again");
     run->failed = run->failed || !isfinite(run->score);
     return run->failed ? 0 : read_predictions(c, j, root, run);
 }
@@ -398,6 +456,7 @@ static int estimate_cell(cell *c, const job *j, const run_outcome *done, bool *c
     TRY(search_counts(c->lib, &c->search, done, c->n_runs, counts));
     int64_t n = 0, n_full = 0;
     for (int64_t i = 0; i < c->n_runs; i++) {
+        c->run[i].counts = counts[i];
         if (!counts[i])
             continue;
         bool full = c->run[i].request.kind == RUN_FULL;

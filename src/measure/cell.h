@@ -20,6 +20,7 @@ typedef struct cell_run {
     run_request request;
     char name[LEDGER_NAME + 1];
     bool failed, collapsed;
+    bool counts;  /* enters the estimate */
     double score; /* the judging metric on dev; NaN when failed */
     double train; /* on some train rows; NaN: not known         */
     double rate;
@@ -46,7 +47,9 @@ typedef struct cell {
     int64_t n_next;
     cell_name *named; /* [n_named] requests whose names are known */
     int64_t n_named, named_room;
-    const char *why; /* why the search is over; NULL: it is not */
+    char linearised[LEDGER_NAME + 1]; /* its name once it is known */
+    const char *why;                  /* why the search is over; NULL: it is not */
+    bool done;                        /* nothing is left to do, the linearised model included */
     bool estimated;
     estimate estimate;
 } cell;

@@ -172,6 +172,7 @@ static int linearise_once(sweep *s, cell *c, bool *did, bool *open)
     claim held;
     char name[LEDGER_NAME + 1];
     TRY(cell_linearised_name(c, &s->job, name));
+    memcpy(c->linearised, name, sizeof name);
     if (ledger_has(&s->ledger, name))
         return 0;
     *open = true;
@@ -201,38 +202,76 @@ static int wait_a_moment(sweep *s)
     return s->watch != NULL && s->watch(s->user, &told) != 0 ? stopped(s) : 0;
 }
 
+/* opens every cell once, before hours go into the first: what cannot be measured is refused at
+ * once, and measure.json names them all from the start */
+static int begin(sweep *s)
+{
+    for (int64_t i = 0; i < s->n_cells; i++) {
+        idim_progress told = {.phase = "reads",
+                              .step = i,
+                              .steps = s->n_cells,
+                              .loss = NAN,
+                              .seconds_left = -1,
+                              .score = NAN};
+        if (s->watch != NULL && s->watch(s->user, &told) != 0)
+            return stopped(s);
+        TRY(open_cell(s, i));
+        TRY(cell_refresh(s->cell[i], &s->job, &s->ledger));
+        TRY(write_cell(s, s->cell[i]));
+    }
+    return 0;
+}
+
+/* all that is left of the cell's round is in other hands: no need to open its model */
+static int is_held(const sweep *s, const cell *c, bool *held)
+{
+    *held = c->n_next > 0 || c->linearised[0] != '\0';
+    for (int64_t k = 0; k < c->n_next && *held; k++)
+        TRY(ledger_held(&s->ledger, c->next_name[k], held));
+    if (c->n_next == 0 && *held)
+        TRY(ledger_held(&s->ledger, c->linearised, held));
+    return 0;
+}
+
 /* one visit to a cell: *did says that a run was done, *open that its search is not over */
 static int visit(sweep *s, int64_t i, bool *did, bool *open)
 {
     cell *c = s->cell[i];
-    bool first = c->key[0] == '\0';
     TRY(open_cell(s, i));
     TRY(cell_refresh(c, &s->job, &s->ledger));
-    if (first)
-        TRY(write_cell(s, c));
     TRY(work_once(s, c, did));
     *open = c->why == NULL;
     if (!*open && cell_wants_linearised(c))
         TRY(linearise_once(s, c, did, open));
-    if (!*open)
-        TRY(write_cell(s, c));
+    c->done = !*open;
+    return c->done ? write_cell(s, c) : 0;
+}
+
+/* visits a cell as long as there is something to do for us */
+static int work_on(sweep *s, int64_t i, bool *any_did)
+{
+    bool did = true, open = true, held;
+    TRY(is_held(s, s->cell[i], &held));
+    while (!held && did && open && sweep_seconds() <= s->deadline) {
+        did = false;
+        TRY(visit(s, i, &did, &open));
+        *any_did = *any_did || did;
+    }
     return 0;
 }
 
 static int work(sweep *s)
 {
+    TRY(begin(s));
     for (;;) {
         bool any_did = false, any_open = false;
         for (int64_t i = 0; i < s->n_cells; i++) {
-            bool did = true, open = true;
-            while (did && open) {
-                if (sweep_seconds() > s->deadline)
-                    return 0;
-                TRY(visit(s, i, &did, &open));
-                any_did = any_did || did;
-            }
-            any_open = any_open || open;
+            if (!s->cell[i]->done)
+                TRY(work_on(s, i, &any_did));
+            any_open = any_open || !s->cell[i]->done;
         }
+        if (sweep_seconds() > s->deadline)
+            return 0;
         if (!any_open)
             return 0;
         if (!any_did)
@@ -289,6 +328,20 @@ static int parse(idim *lib, const char *text, json_t **out)
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
+/* of one run: dev after every epoch and at the end, test, some of train. A forward pass is about a
+ * third of a step */
+static double scoring_seconds(const job *j, const job_plan *of)
+{
+    enum { TRAIN_ROWS = 1000 };
+    const split *s = j->task->splits;
+    double batch = (double)spec_integer(j->spec, "per_device_train_batch_size") *
+                   (double)spec_integer(j->spec, "gradient_accumulation_steps");
+    double train = (double)s[SPLIT_TRAIN].n, epochs = (double)of->steps * batch / train;
+    double rows = ceil(epochs) * (double)s[SPLIT_DEV].n + (double)s[SPLIT_TEST].n +
+                  (double)j->task->mismatched.n + (train < TRAIN_ROWS ? train : TRAIN_ROWS);
+    return rows / (batch < train ? batch : train) * of->step_seconds / 3;
+}
+
 /* at most so many runs, of so many steps, and about how long: full runs and others timed apart */
 static int plan_cell(sweep *s, int64_t i, json_t *out)
 {
@@ -308,7 +361,8 @@ static int plan_cell(sweep *s, int64_t i, json_t *out)
     int64_t n_full = c->search.n_full_rates + c->search.full_seeds - 1;
     int64_t steps = n_full * of_full.steps + (runs - n_full) * of_sub.steps;
     double seconds = (double)n_full * (double)of_full.steps * of_full.step_seconds +
-                     (double)(runs - n_full) * (double)of_sub.steps * of_sub.step_seconds;
+                     (double)(runs - n_full) * (double)of_sub.steps * of_sub.step_seconds +
+                     (double)runs * scoring_seconds(&s->job, &of_sub);
     json_t *plan =
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "model",
                   spec_text(c->spec, "model"), "task", s->job.task->name, "method",

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "format/json.h"
+#include "measure/ledger.h"
 #include "measure/record.h"
 #include "measure/report.h"
 
@@ -30,6 +31,25 @@ static int compare_cells(const void *a, const void *b)
     return 0;
 }
 
+/* one cell's answer; one that cannot be read is left out: it is made from the runs, and written
+ * anew when its cell is worked on */
+static int read_answer(idim *lib, const char *path, json_t **answer, int64_t *n)
+{
+    json_t *read;
+    int status = json_read_file(lib, path, ANSWER_LIMIT, &read);
+    if (status == IDIM_EMEMORY)
+        return status;
+    if (status == 0 && json_is_string(json_object_get(read, "key"))) {
+        answer[(*n)++] = read;
+        return 0;
+    }
+    library_log(lib, "%s: left out, it cannot be read; measuring this cell again writes it anew",
+                path);
+    library_clear(lib);
+    json_decref(read);
+    return 0;
+}
+
 static int read_answers(idim *lib, const char *cells, const folder_names *names, json_t **answer,
                         int64_t *n)
 {
@@ -40,28 +60,60 @@ static int read_answers(idim *lib, const char *cells, const folder_names *names,
         if (length < 5 || strcmp(names->name[i] + length - 5, ".json") != 0)
             continue;
         TRY(file_join(lib, cells, names->name[i], &path));
-        int status = json_read_file(lib, path, ANSWER_LIMIT, &answer[*n]);
+        int status = read_answer(lib, path, answer, n);
         memory_free(lib, path);
         TRY(status);
-        (*n)++;
     }
     return 0;
+}
+
+/* the names of the runs that a part of a cell's answer rests on */
+static void add_names(json_t *seen, const json_t *part)
+{
+    size_t i;
+    const json_t *name, *other;
+    json_array_foreach(json_object_get(part, "names"), i, name)
+    {
+        if (json_is_string(name))
+            json_object_set_new(seen, json_string_value(name), json_null());
+    }
+    json_array_foreach(json_object_get(part, "other_rates"), i, other)
+    {
+        const char *text = json_string_value(json_object_get(other, "name"));
+        if (text != NULL)
+            json_object_set_new(seen, text, json_null());
+    }
+}
+
+/* runs of all cells; one that several share is one */
+static int64_t count_runs(json_t *const *answer, int64_t n)
+{
+    static const char *const parts[] = {"full", "head", "bias"};
+    json_t *seen = json_object();
+    for (int64_t i = 0; i < n; i++) {
+        size_t k;
+        const json_t *point;
+        for (int p = 0; p < 3; p++)
+            add_names(seen, json_object_get(answer[i], parts[p]));
+        json_array_foreach(json_object_get(answer[i], "points"), k, point) add_names(seen, point);
+    }
+    int64_t count = (int64_t)json_object_size(seen);
+    json_decref(seen);
+    return count;
 }
 
 static json_t *study_json(json_t **answer, int64_t n)
 {
     json_t *cells = json_array();
-    int64_t runs = 0;
     bool complete = n > 0;
     qsort(answer, (size_t)n, sizeof answer[0], compare_cells);
     for (int64_t i = 0; i < n; i++) {
-        runs += (int64_t)json_integer_value(json_object_get(answer[i], "runs"));
         complete = complete && json_is_true(json_object_get(answer[i], "complete"));
         json_array_append(cells, answer[i]);
     }
     return json_pack("{s:s, s:s, s:b, s:I, s:o}", "schema", "idim.measure/1", "version",
-                     IDIM_VERSION, "complete", complete, "runs_done", (json_int_t)runs, "cells",
-                     cells);
+                     IDIM_VERSION, "complete", complete, "runs_done",
+                     (json_int_t)count_runs(answer, n), "cells", cells);
 }
 
 static int collect(idim *lib, const char *folder, const char *cells, const folder_names *names)
@@ -101,7 +153,14 @@ int study_collect(idim *lib, const char *folder)
     }
     memory_free(lib, cells);
     TRY(status);
-    return report_write_page(lib, folder);
+
+    /* the page can be made at any time: no reason to end a study */
+    status = report_write_page(lib, folder);
+    if (status == 0 || status == IDIM_EMEMORY)
+        return status;
+    library_log(lib, "the page is not rewritten: %s", lib->error);
+    library_clear(lib);
+    return 0;
 }
 
 static int read_study(idim *lib, const char *folder, json_t **out)
@@ -120,36 +179,13 @@ int study_result(idim *lib, const char *folder)
     return record_finish(lib, study);
 }
 
-/* what stands in work/: the name of a run, and who has it for how long without a sign of life */
-static int list_work(idim *lib, const char *folder, json_t *out)
-{
-    char *work;
-    folder_names names;
-    TRY(file_join(lib, folder, "work", &work));
-    int status = folder_list(lib, work, &names);
-    for (int64_t i = 0; status == 0 && i < names.n; i++) {
-        char *claim, *owner = NULL;
-        int64_t length;
-        status = memory_format(lib, &claim, "%s/%s/claim", work, names.name[i]);
-        if (status == 0 && file_exists(claim) && file_read(lib, claim, 4096, &owner, &length) == 0)
-            json_array_append_new(out,
-                                  json_pack("{s:s, s:s}", "run", names.name[i], "owner", owner));
-        memory_free(lib, owner);
-        memory_free(lib, claim);
-    }
-    folder_names_free(lib, &names);
-    memory_free(lib, work);
-    return status;
-}
-
 int study_status(idim *lib, const char *folder)
 {
-    json_t *study, *working = json_array();
-    int status = read_study(lib, folder, &study);
-    if (status == 0)
-        status = list_work(lib, folder, working);
+    json_t *study, *working;
+    TRY(read_study(lib, folder, &study));
+    int status = ledger_workers(lib, folder, &working);
     if (status != 0) {
-        json_decref(working);
+        json_decref(study);
         return status;
     }
     json_object_set_new(study, "working", working);
