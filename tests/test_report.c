@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "check.h"
 #include "measure/report.h"
+#include "measure/report_figure.h"
 #include "measure/report_rank.h"
 #include "study_folder.h"
 #include "write_files.h"
@@ -355,6 +356,42 @@ static void pictures_are_the_same_bytes_twice_where_gnuplot_is(void **state)
     }
 }
 
+/* ---- drawing --------------------------------------------------------------------------------- */
+
+static void labels_stay_apart_within_bounds_and_free_ones_do_not_move(void **state)
+{
+    (void)state;
+    double at[] = {10, 50, 52, 53, 200, 297, 299}, before[7];
+    memcpy(before, at, sizeof at);
+    labels_spread(at, 7, 15, 0, 300);
+    for (int i = 1; i < 7; i++)
+        assert_true(at[i] - at[i - 1] >= 15 - 1e-9);
+    assert_true(at[0] >= 0 && at[6] <= 300);
+    assert_true(at[0] == before[0] && at[4] == before[4]);
+    /* three that want the same place share it: their middle stays */
+    assert_true(fabs(at[2] - (50 + 52 + 53) / 3.0) < 1e-9);
+}
+
+static void ticks_are_round_rising_and_inside(void **state)
+{
+    (void)state;
+    static const axis axes[] = {
+        {48.2, 91.7, 0, 100, false}, {0.001, 0.0032, 0, 100, false}, {8, 13000, 0, 100, true},
+        {21, 6000, 0, 100, true},    {92, 490, 0, 100, true},        {99, 101, 0, 100, true},
+        {1, 1e15, 0, 100, true},     {-3, 5e6, 0, 100, false},
+    };
+    for (size_t i = 0; i < sizeof axes / sizeof axes[0]; i++) {
+        double tick[MOST_TICKS];
+        int64_t n = axis_ticks(&axes[i], 6, tick);
+        assert_true(n >= 2 && n <= 16);
+        for (int64_t k = 0; k < n; k++) {
+            double slack = 1e-6 * fabs(axes[i].high);
+            assert_true(tick[k] >= axes[i].low - slack && tick[k] <= axes[i].high + slack);
+            assert_true(k == 0 || tick[k] > tick[k - 1]);
+        }
+    }
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 typedef struct failing {
@@ -503,6 +540,8 @@ int main(int n, char **arguments)
         cmocka_unit_test(runs_under_way_and_runs_without_a_folder_are_no_error),
         cmocka_unit_test(figures_hold_the_numbers_and_hostile_names_stay_text),
         cmocka_unit_test(pictures_are_the_same_bytes_twice_where_gnuplot_is),
+        cmocka_unit_test(labels_stay_apart_within_bounds_and_free_ones_do_not_move),
+        cmocka_unit_test(ticks_are_round_rising_and_inside),
         cmocka_unit_test(every_failed_allocation_is_said_and_leaves_nothing),
         cmocka_unit_test(three_models_make_a_study_over_models),
         cmocka_unit_test(rank_correlation_is_the_textbook_value),
