@@ -52,7 +52,7 @@ static bool flows(const setting *s, const param *p, int64_t entry)
 {
     const arch_config *c = &s->f.model->config;
     bool word = strstr(p->name, "word_embeddings.weight") != NULL ||
-                strcmp(p->name, "embed_tokens.weight") == 0;
+                strstr(p->name, "embed_tokens.weight") != NULL;
     bool position = strstr(p->name, "position_embeddings.weight") != NULL && c->position_offset > 0;
     return !(word || position) || entry / p->cols != c->pad;
 }

@@ -254,6 +254,7 @@ static void impossible_configurations_are_refused(void **state)
         {"llama", "{\"rope_parameters\": 5}", "c: rope_parameters: expected"},
         {"mpnet", "{\"relative_attention_num_buckets\": 8}", "relative_attention_num_buckets: exp"},
         {"mpnet", "{\"max_position_embeddings\": 2}", "c: max_position_embeddings: expected more"},
+        {"opt", "{\"layer_norm_elementwise_affine\": false}", "elementwise_affine: expected true"},
         {"qwen2", "{\"sliding_window\": 0}", "c: sliding_window: expected"},
         {"roberta", "{\"pad_token_id\": 511}",
          "c: max_position_embeddings: expected more than 512"},

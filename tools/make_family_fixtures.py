@@ -45,6 +45,11 @@ def llama(hidden, heads, key_heads, inner, layers, act="silu", **more):
                 max_position_embeddings=64, **more)
 
 
+def opt(hidden, heads, inner, layers, act="relu"):
+    return dict(hidden_size=hidden, num_attention_heads=heads, ffn_dim=inner,
+                num_hidden_layers=layers, activation_function=act, max_position_embeddings=20)
+
+
 def bart(hidden, heads, inner, layers, decoder_layers, decoder_heads, decoder_inner, act="gelu"):
     return dict(d_model=hidden, encoder_attention_heads=heads, encoder_ffn_dim=inner,
                 encoder_layers=layers, decoder_layers=decoder_layers, decoder_ffn_dim=decoder_inner,
@@ -113,6 +118,12 @@ MODELS = {
                         **bart(9, 3, 11, 1, 1, 1, 8, "relu")),
     "bart/bare": spec(1, [6, 11], problem="regression", bare=True,
                       **bart(10, 1, 7, 1, 2, 5, 9, "gelu_new")),
+    "opt/plain": spec(2, [9, 4, 13], **opt(12, 4, 16, 2)),
+    "opt/after": spec(3, [7, 2], word_embed_proj_dim=7, do_layer_norm_before=False, pad_token_id=6,
+                      **opt(10, 2, 13, 2, "gelu")),
+    "opt/unbiased": spec(2, [5, 11], enable_bias=False, word_embed_proj_dim=14,
+                         **opt(9, 3, 8, 1, "relu")),
+    "opt/bare": spec(1, [6, 11, 1], problem="regression", bare=True, **opt(10, 1, 9, 1)),
 }
 
 

@@ -45,7 +45,8 @@ typedef struct arch_config {
     int64_t decoder_layers, decoder_heads, decoder_inner;
     int64_t eos, first_token; /* the token whose row is pooled; before the decoder's first */
     double scale;             /* of attention's scores */
-    bool scales_by_layer, norms_heads, gated, scales_words, query_bias, out_bias, feed_bias;
+    bool scales_by_layer, norms_heads, norms_after, gated, scales_words, query_bias, out_bias,
+        feed_bias;
     bool ignores_segments;
     double norm_eps;
     double dropout, attention_dropout, classifier_dropout;

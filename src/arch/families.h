@@ -15,6 +15,7 @@ extern const arch arch_gpt2;
 extern const arch arch_llama;
 extern const arch arch_mistral;
 extern const arch arch_mpnet;
+extern const arch arch_opt;
 extern const arch arch_qwen2;
 extern const arch arch_qwen3;
 extern const arch arch_roberta;
