@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include <omp.h>
+#include <signal.h>
 
 #include "kernel/kernels.h"
 
@@ -61,6 +62,19 @@ static void make_tile(const matmul *p, tiling cuts, int64_t row, int64_t col)
             t.c[i * t.stride_c + j] += p->bias[col + j];
 }
 
+/* Signals wait while a thread is in the library: oneDNN's kernels, made at run time, do not leave
+ * the stack as a handler's frame needs it, and one that came in wrote into the heap. What a thread
+ * does wrong itself (SIGSEGV ...) does not wait. */
+static void hold_signals(sigset_t *kept)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+    sigset_t held;
+    sigfillset(&held);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&held, own[i]);
+    pthread_sigmask(SIG_BLOCK, &held, kept);
+}
+
 void gemm(int threads, const matmul *p)
 {
     if (p->m == 0 || p->n == 0)
@@ -71,11 +85,14 @@ void gemm(int threads, const matmul *p)
 #endif
 #pragma omp parallel num_threads(threads)
     {
+        sigset_t kept;
+        hold_signals(&kept);
         /* for this region alone: a team of one is no parallel region to the library, which would
          * then cut the product its own way */
         omp_set_num_threads(1);
 #pragma omp for schedule(dynamic)
         for (int64_t i = 0; i < cuts.down * cuts.across; i++)
             make_tile(p, cuts, i / cuts.across * cuts.rows, i % cuts.across * cuts.cols);
+        pthread_sigmask(SIG_SETMASK, &kept, NULL);
     }
 }
