@@ -162,6 +162,34 @@ static void low_scores_at_small_d_are_no_collapse(void **state)
     assert_int_equal(e.n_collapsed, 0);
 }
 
+/* nobody at a smaller d learned, but the curve through those that did says they should have */
+static void collapses_below_the_smallest_learner_are_flagged(void **state)
+{
+    (void)state;
+    given g = {.majority = 0.5};
+    const double dims[] = {520, 600, 700, 900, 2000, 5000, 10000};
+    for (int i = 0; i < 4; i++)
+        give(&g, true, 0, 0.9);
+    for (int i = 0; i < 7; i++)
+        give(&g, false, dims[i], logistic(dims[i]));
+    give(&g, false, 400, 0.5);
+    estimate e = answer_of(&g);
+    assert_int_equal(e.n_collapsed, 1);
+    assert_true(g.run[11].collapsed);
+    assert_int_equal(e.relative.status, MEASURE_OK);
+}
+
+static void a_study_half_of_which_collapsed_is_unstable(void **state)
+{
+    (void)state;
+    given g = study_of(logistic);
+    for (int i = 0; i < 10; i++)
+        give(&g, false, 20000 + i, 0.5);
+    estimate e = answer_of(&g);
+    assert_int_equal(e.relative.status, MEASURE_UNSTABLE);
+    assert_string_equal(e.relative.reason, "10 of 20 subspace runs collapsed");
+}
+
 static void many_collapses_near_the_threshold_are_unstable(void **state)
 {
     (void)state;
@@ -303,6 +331,8 @@ int main(void)
         cmocka_unit_test(same_seed_gives_the_same_interval),
         cmocka_unit_test(collapsed_and_failed_runs_are_flagged_and_left_out),
         cmocka_unit_test(low_scores_at_small_d_are_no_collapse),
+        cmocka_unit_test(collapses_below_the_smallest_learner_are_flagged),
+        cmocka_unit_test(a_study_half_of_which_collapsed_is_unstable),
         cmocka_unit_test(many_collapses_near_the_threshold_are_unstable),
         cmocka_unit_test(ends_of_the_range_are_answers),
         cmocka_unit_test(targets_below_the_majority_are_no_targets),

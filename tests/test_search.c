@@ -58,6 +58,11 @@ static double prefers_a_low_rate(const run_request *r)
     return r->kind == RUN_FULL ? (r->rate_factor < 1 ? 0.9 : 0.85) : learns(r);
 }
 
+static double first_full_run_collapses(const run_request *r)
+{
+    return r->kind == RUN_FULL && r->seed == 1 ? 0.5 : learns(r);
+}
+
 static sweep *sweep_new(const char *preset, double (*score)(const run_request *))
 {
     sweep *s = calloc(1, sizeof *s);
@@ -224,6 +229,17 @@ static void searches_that_cannot_succeed_stop_early(void **state)
     }
 }
 
+static void a_first_full_run_that_collapsed_does_not_end_the_search(void **state)
+{
+    (void)state;
+    sweep *s = sweep_new("standard", first_full_run_collapses);
+    run(s, MOST, false);
+    assert_string_equal(s->why, "the budget is spent");
+    assert_int_equal(count(s, RUN_FULL), 6);
+    assert_int_equal(count(s, RUN_SUBSPACE), 12);
+    sweep_free(s);
+}
+
 static void ends_of_the_range_are_tried_before_giving_up(void **state)
 {
     (void)state;
@@ -365,6 +381,7 @@ int main(void)
         cmocka_unit_test(later_rounds_lie_around_the_crossing),
         cmocka_unit_test(every_subspace_run_has_its_own_seed),
         cmocka_unit_test(searches_that_cannot_succeed_stop_early),
+        cmocka_unit_test(a_first_full_run_that_collapsed_does_not_end_the_search),
         cmocka_unit_test(ends_of_the_range_are_tried_before_giving_up),
         cmocka_unit_test(narrow_intervals_end_the_search_between_rounds_only),
         cmocka_unit_test(the_best_rate_gets_the_seeds_and_counts),
