@@ -244,6 +244,8 @@ static void impossible_configurations_are_refused(void **state)
         const char *type, *config, *sentence;
     } CASES[] = {
         {"albert", "{\"inner_group_num\": 0}", "c: inner_group_num: expected"},
+        {"albert", "{\"num_hidden_groups\": 600, \"inner_group_num\": 2}",
+         "c: num_hidden_groups: exp"},
         {"bart", "{\"decoder_attention_heads\": 3}", "c: decoder_attention_heads: expected a div"},
         {"distilbert", "{\"n_heads\": 5}", "c: n_heads: expected a divisor of"},
         {"electra", "{\"embedding_size\": -1}", "c: embedding_size: expected"},

@@ -33,6 +33,12 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
                               {"inner_group_num", ARCH_MAX_LAYERS, &c->group_layers}};
     TRY(config_like_bert(&root, c));
     TRY(config_sizes(&root, sizes, COUNT_OF(sizes)));
+    json_place groups = json_member(&root, "num_hidden_groups");
+    if (c->groups > ARCH_MAX_LAYERS / c->group_layers)
+        return json_fail(&groups, IDIM_EFORMAT,
+                         "expected at most %d with inner_group_num %lld, found %lld",
+                         (int)(ARCH_MAX_LAYERS / c->group_layers), (long long)c->group_layers,
+                         (long long)c->groups);
     c->classifier_dropout = 0.1;
     TRY(config_dropout(&root, "classifier_dropout_prob", &c->classifier_dropout));
     return config_plain_encoder(&root);
