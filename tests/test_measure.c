@@ -276,6 +276,34 @@ static void full_is_the_rate_that_makes_the_target(void **state)
     json_decref(study);
 }
 
+static double second_seed_collapses(const run_request *r)
+{
+    return r->kind == RUN_FULL && r->seed == 2 ? 0.5 : rising(r);
+}
+
+static void full_is_without_the_runs_that_collapsed(void **state)
+{
+    json_t *study = answer(*state, settings(), second_seed_collapses);
+    const json_t *one = cell_of(study, 0), *full = json_object_get(one, "full");
+    double score = json_number_value(json_object_get(full, "score"));
+    assert_true(fabs(json_number_value(json_object_get(one, "target")) - 0.9 * score) < 1e-9);
+    assert_true(fabs(score - 0.95) < 1e-9);
+    assert_int_equal(json_integer_value(json_object_get(full, "collapsed")), 1);
+    assert_int_equal(json_integer_value(json_object_get(full, "runs")), 4);
+    json_decref(study);
+}
+
+static void a_linearised_model_that_cannot_be_is_recorded_as_such(void **state)
+{
+    json_t *how = settings();
+    json_object_set_new(how, "max_train_samples", json_integer(4));
+    json_object_set_new(how, "linearised", json_true());
+    json_t *study = answer(*state, how, rising);
+    const json_t *curve = json_object_get(cell_of(study, 0), "linearised");
+    assert_non_null(strstr(text_of(curve, "failure"), "at least 20 training rows"));
+    json_decref(study);
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 static void no_time_is_an_incomplete_answer(void **state)
@@ -546,6 +574,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_status_is_an_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_answer_lies_where_the_scores_cross, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_is_the_rate_that_makes_the_target, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(full_is_without_the_runs_that_collapsed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_linearised_model_that_cannot_be_is_recorded_as_such,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_time_is_an_incomplete_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stopped_study_gives_its_run_back_and_goes_on, set_up,
                                         tear_down),

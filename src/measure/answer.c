@@ -24,26 +24,58 @@ static bool belongs(const cell_run *r, const group *g)
            (g->rate_factor < 0 || r->request.rate_factor == g->rate_factor);
 }
 
+/* The mean of a group as the fit and the target have it: without the runs that collapsed, unless
+ * all did. */
+typedef struct summary {
+    double mean, square; /* square: sum of squared distances from the mean */
+    int64_t n;           /* runs in the mean                               */
+} summary;
+
 /* the score's interval: spread over seeds, and the dev rows for a share of right answers */
-static void add_interval(json_t *out, const job *j, double mean, double square, int64_t n)
+static void add_interval(json_t *out, const job *j, const summary *s)
 {
+    double mean = s->mean;
+    int64_t n = s->n;
     double rows = (double)j->task->splits[SPLIT_DEV].n, error = 0;
     bool share = strcmp(j->task->metric, "accuracy") == 0;
     if (share)
         error += mean * (1 - mean) / rows;
     if (n > 1)
-        error += square / (double)(n - 1) / (double)n;
+        error += s->square / (double)(n - 1) / (double)n;
     bool known = n > 1 || (share && n == 1);
     double half = known ? TWO_SIDED * sqrt(error) : NAN;
     json_object_set_new(out, "low", record_number(mean - half));
     json_object_set_new(out, "high", record_number(mean + half));
 }
 
-/* {"score", "low", "high", "runs", "failed", "learning_rate", "names", "scores"} */
+static summary summarise(const cell *c, const group *g)
+{
+    summary out = {.mean = NAN};
+    int64_t kept = 0;
+    double sum = 0;
+    for (int64_t i = 0; i < c->n_runs; i++)
+        kept += belongs(&c->run[i], g) && !c->run[i].failed && !c->run[i].collapsed;
+    for (int pass = 0; pass < 2; pass++)
+        for (int64_t i = 0; i < c->n_runs; i++) {
+            const cell_run *r = &c->run[i];
+            if (!belongs(r, g) || r->failed || (r->collapsed && kept > 0))
+                continue;
+            if (pass == 0) {
+                sum += r->score;
+                out.n++;
+                out.mean = sum / (double)out.n;
+            } else {
+                out.square += (r->score - out.mean) * (r->score - out.mean);
+            }
+        }
+    return out;
+}
+
+/* {"score", "low", "high", "runs", "failed", "collapsed", "learning_rate", "names", "scores"} */
 static json_t *group_json(const cell *c, const job *j, const group *g)
 {
     json_t *out = json_object(), *names = json_array(), *scores = json_array();
-    double sum = 0, square = 0, rate = NAN;
+    double rate = NAN;
     int64_t n = 0, failed = 0, collapsed = 0;
     for (int64_t i = 0; i < c->n_runs; i++) {
         const cell_run *r = &c->run[i];
@@ -52,20 +84,14 @@ static json_t *group_json(const cell *c, const job *j, const group *g)
         json_array_append_new(names, json_string(r->name));
         json_array_append_new(scores, record_number(r->score));
         rate = r->rate;
+        n++;
         failed += r->failed;
         collapsed += r->collapsed;
-        if (r->failed)
-            continue;
-        sum += r->score;
-        n++;
     }
-    double mean = n > 0 ? sum / (double)n : NAN;
-    for (int64_t i = 0; i < c->n_runs; i++)
-        if (belongs(&c->run[i], g) && !c->run[i].failed)
-            square += (c->run[i].score - mean) * (c->run[i].score - mean);
-    json_object_set_new(out, "score", record_number(mean));
-    add_interval(out, j, mean, square, n);
-    json_object_set_new(out, "runs", json_integer(n + failed));
+    summary s = summarise(c, g);
+    json_object_set_new(out, "score", record_number(s.mean));
+    add_interval(out, j, &s);
+    json_object_set_new(out, "runs", json_integer(n));
     json_object_set_new(out, "failed", json_integer(failed));
     json_object_set_new(out, "collapsed", json_integer(collapsed));
     json_object_set_new(out, "learning_rate", record_number(rate));

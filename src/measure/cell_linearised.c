@@ -85,6 +85,8 @@ int cell_linearised_json(const cell *c, job *j, const ledger *l, json_t **out)
     *out = json_pack("{s:o, s:o, s:o, s:s}", "points", points, "d90",
                      record_number(crossing_of(points, target)), "seconds",
                      record_number(number_of(record, "seconds")), "name", name);
+    if (json_object_get(record, "failure") != NULL)
+        json_object_set(*out, "failure", json_object_get(record, "failure"));
     json_decref(record);
     return 0;
 }

@@ -167,7 +167,12 @@ static int read_study(idim *lib, const char *folder, json_t **out)
 {
     char *path;
     TRY(file_join(lib, folder, "measure.json", &path));
-    int status = json_read_file(lib, path, ANSWER_LIMIT, out);
+    int status = 0;
+    if (!file_exists(path))
+        status = fail(lib, IDIM_EIO,
+                      "%s: expected the folder of a study, found no measure.json in it", folder);
+    else
+        status = json_read_file(lib, path, ANSWER_LIMIT, out);
     memory_free(lib, path);
     return status;
 }

@@ -153,7 +153,9 @@ static int do_claimed(sweep *s, claim *held, int (*work)(sweep *s, const claim *
                     s->title);
         return ledger_release(held);
     }
-    if (status == IDIM_ENOTFINITE || status == IDIM_EMEMORY) {
+    /* a linearised model has limits of its own (few rows, many labels) */
+    bool no_such = work == linearise && (status == IDIM_EARGUMENT || status == IDIM_EUNSUPPORTED);
+    if (no_such || status == IDIM_ENOTFINITE || status == IDIM_EMEMORY) {
         char reason[ERROR_LENGTH];
         snprintf(reason, sizeof reason, "%s", s->lib->error);
         library_clear(s->lib);
