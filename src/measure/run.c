@@ -430,7 +430,8 @@ static int run_open(run *r)
     TRY(name_files(r));
     trainer_options options = job_trainer_options(j->spec);
     TRY(shipping_check(j));
-    options.round_steps = spec_number(j->spec, "coding_steps");
+    if (job_codes_adapter(j) && subspace_len_z(j->space) > 0)
+        options.round_steps = spec_number(j->spec, "coding_steps");
     TRY(trainer_new(j->model, j->task, j->space, &options, &r->trainer));
     if (job_codes_adapter(j)) {
         r->trainer->round = shipping_round;

@@ -131,9 +131,9 @@ static const idim_setting table[] = {
      "codes the adapter: about B bits for a number of z; 0: as max_adapter_bytes says, and plain "
      "32-bit numbers when that is 0 too"},
 
-    {"coding_steps", IDIM_NUMBER, "0", 0, 1, NULL, "tune", "Output",
-     "with bits or max_adapter_bytes: the last steps, a fraction of all, that train the numbers as "
-     "they will be coded"},
+    {"coding_steps", IDIM_NUMBER, "0.3", 0, 1, NULL, "tune", "Output",
+     "said and did with bits or max_adapter_bytes: the last steps, a fraction of all, that train "
+     "the numbers as they will be coded"},
     {"for_bound", IDIM_FLAG, "false", 0, 0, NULL, "tune", "Output",
      "codes the adapter with the bits a number that give the lowest bound on the error"},
     {"delta", IDIM_NUMBER, "0.05", 1e-300, 0.5, NULL, "bound tune", "Output",
