@@ -22,6 +22,8 @@ static void bed_open(idim *lib, const model_case *c, bed *b)
     idim_subspace_options o = idim_subspace_defaults();
     o.dim = D;
     b->f = fixture_open(lib, c);
+    /* else its embedding would move with x and have no gradient */
+    b->f.model->config.pad = -1;
     params *p = b->f.model->weights;
     /* the origin is the fixture's theta */
     memcpy(p->theta0, p->theta, (size_t)p->size * sizeof *p->theta);
