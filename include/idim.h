@@ -106,8 +106,8 @@ IDIM_API const idim_setting *idim_settings(int64_t *n);
 /* Names of the settings that measure takes lists of (JSON arrays); NULL after the last. */
 IDIM_API const char *const *idim_lists(void);
 
-/* What of words[0 .. n) was meant by a mistyped word: one that holds it, else the one with the fewest
- * letters to change; NULL when none is near. */
+/* What of words[0 .. n) was meant by a mistyped word: one that holds it, else the one with the
+ * fewest letters to change; NULL when none is near. */
 IDIM_API const char *idim_nearest(const char *word, const char *const *words, int64_t n);
 
 typedef struct idim_progress {
@@ -132,7 +132,8 @@ IDIM_API int idim_bound(idim *lib, const char *spec, idim_watch *watch, void *us
 IDIM_API int idim_gradients(idim *lib, const char *spec, idim_watch *watch, void *user);
 
 /* Finds d90 with its interval for every combination of the models, tasks and methods given (these
- * keys take arrays), in the study folder "output_dir". {"status": DIR} only shows how one stands. */
+ * keys take arrays), in the study folder "output_dir". {"status": DIR} only shows how one stands.
+ */
 IDIM_API int idim_measure(idim *lib, const char *spec, idim_watch *watch, void *user);
 IDIM_API int idim_inspect(idim *lib, const char *spec);
 IDIM_API int idim_merge(idim *lib, const char *spec);
