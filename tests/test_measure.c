@@ -184,6 +184,13 @@ static double rising(const run_request *r)
     return is_baseline(r) ? 0.6 : 0.5 + 0.45 / (1 + pow((double)r->dim / 40, -2));
 }
 
+static void fill_first_round(idim *lib)
+{
+    json_t *how = settings();
+    fill(lib, how, rising, 1);
+    json_decref(how);
+}
+
 static double level(const run_request *r)
 {
     return r->kind == RUN_FULL ? 0.95 : 0.7;
@@ -379,7 +386,7 @@ static void status_names_who_is_at_work(void **state)
     idim *lib = *state;
     ledger l;
     claim c;
-    fill(lib, settings(), rising, 1);
+    fill_first_round(lib);
     json_t *study, *how = settings();
     json_object_set_new(how, "budget", json_string("0.000001s"));
     CHECK_OK(lib, measure(lib, how, NULL, NULL, &study));
@@ -434,7 +441,7 @@ static void a_damaged_run_is_named(void **state)
         {"{\"eval\":{\"dev\":{\"accuracy\":0.5}},\"predictions\":[1]}", "expected 200 entries"},
     };
     idim *lib = *state;
-    fill(lib, settings(), rising, 1);
+    fill_first_round(lib);
     folder_names runs;
     CHECK_OK(lib, folder_list(lib, FOLDER "/runs", &runs));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -455,7 +462,7 @@ static void a_prediction_of_no_class_is_refused(void **state)
     idim *lib = *state;
     json_t *record, *study;
     ledger l;
-    fill(lib, settings(), rising, 1);
+    fill_first_round(lib);
     folder_names runs;
     CHECK_OK(lib, folder_list(lib, FOLDER "/runs", &runs));
     CHECK_OK(lib, ledger_open(lib, FOLDER, &l));
