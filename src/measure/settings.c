@@ -81,7 +81,7 @@ static const idim_setting table[] = {
      "said: one learned scale per layer, submodule or tensor, or one for all"},
 
     {"learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, "tune", "Training",
-     "the largest rate (default: full 5e-5; in a subspace it falls with the square root of d)"},
+     "the largest rate (default: full 5e-5; in a subspace it falls with d, docs/defaults.md)"},
     {"lambda_learning_rate", IDIM_NUMBER, "auto", 0, 1e6, NULL, TRAINS, "Training",
      "said: the largest rate of the learned scales (default: 0.05 for every d)"},
     {"lr_scheduler_type", IDIM_CHOICE, "linear", 0, 0, "linear|cosine|constant", TRAINS, "Training",
