@@ -16,20 +16,22 @@ set title 'MiniLM-L6 on film-reviews'
 set ylabel 'accuracy on dev, %'
 set xlabel 'd, the numbers trained'
 set logscale x
-plot data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',5)):(pick(0,'fit',6)) with filledcurves fillstyle transparent solid 0.15 noborder linecolor '#0b62c4' notitle, \
-  data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',4)) with lines linewidth 2 linecolor '#0b62c4' title 'did: d90 230 (150 to 370)', \
-  data skip 1 using (pick(0,'linearised',3)):(pick(0,'linearised',4)) with lines dashtype 3 linecolor '#0b62c4' notitle, \
-  data skip 1 using (pick(0,'run',3)):(pick(0,'run',4)) with points pointtype 6 pointsize 0.5 linecolor '#0b62c4' notitle, \
-  data skip 1 using (pick(0,'mean',3)):(pick(0,'mean',4)):(pick(0,'mean',5)):(pick(0,'mean',6)) with yerrorbars pointtype 7 pointsize 0.8 linecolor '#0b62c4' notitle, \
-  data skip 1 using (pick(0,'d90',3)):(pick(0,'d90',4)):(pick(0,'d90',5)):(pick(0,'d90',6)) with xerrorbars pointtype 9 pointsize 1.2 linewidth 2 linecolor '#0b62c4' notitle, \
-  data skip 1 using (pick(0,'corrected',3)):(pick(0,'corrected',4)):(pick(0,'corrected',5)):(pick(0,'corrected',6)) with xerrorbars pointtype 8 pointsize 1.2 linecolor '#0b62c4' notitle, \
-  data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',5)):(pick(1,'fit',6)) with filledcurves fillstyle transparent solid 0.15 noborder linecolor '#b8450c' notitle, \
-  data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',4)) with lines linewidth 2 linecolor '#b8450c' title 'said: d90 180 (110 to 320)', \
-  data skip 1 using (pick(1,'linearised',3)):(pick(1,'linearised',4)) with lines dashtype 3 linecolor '#b8450c' notitle, \
-  data skip 1 using (pick(1,'run',3)):(pick(1,'run',4)) with points pointtype 6 pointsize 0.5 linecolor '#b8450c' notitle, \
-  data skip 1 using (pick(1,'mean',3)):(pick(1,'mean',4)):(pick(1,'mean',5)):(pick(1,'mean',6)) with yerrorbars pointtype 7 pointsize 0.8 linecolor '#b8450c' notitle, \
-  data skip 1 using (pick(1,'d90',3)):(pick(1,'d90',4)):(pick(1,'d90',5)):(pick(1,'d90',6)) with xerrorbars pointtype 9 pointsize 1.2 linewidth 2 linecolor '#b8450c' notitle, \
-  data skip 1 using (pick(1,'corrected',3)):(pick(1,'corrected',4)):(pick(1,'corrected',5)):(pick(1,'corrected',6)) with xerrorbars pointtype 8 pointsize 1.2 linecolor '#b8450c' notitle, \
+c0 = '#0b62c4'
+c1 = '#b8450c'
+plot data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',5)):(pick(0,'fit',6)) with filledcurves fillstyle transparent solid 0.15 noborder linecolor rgb c0 notitle, \
+  data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',4)) with lines linewidth 2 linecolor rgb c0 title 'said: d90 180 (110 to 320)', \
+  data skip 1 using (pick(0,'linearised',3)):(pick(0,'linearised',4)) with lines dashtype 3 linecolor rgb c0 notitle, \
+  data skip 1 using (pick(0,'run',3)):(pick(0,'run',4)) with points pointtype 6 pointsize 0.5 linecolor rgb c0 notitle, \
+  data skip 1 using (pick(0,'mean',3)):(pick(0,'mean',4)):(pick(0,'mean',5)):(pick(0,'mean',6)) with yerrorbars pointtype 7 pointsize 0.8 linecolor rgb c0 notitle, \
+  data skip 1 using (pick(0,'d90',3)):(pick(0,'d90',4)):(pick(0,'d90',5)):(pick(0,'d90',6)) with xerrorbars pointtype 9 pointsize 1.2 linewidth 2 linecolor rgb c0 notitle, \
+  data skip 1 using (pick(0,'corrected',3)):(pick(0,'corrected',4)):(pick(0,'corrected',5)):(pick(0,'corrected',6)) with xerrorbars pointtype 8 pointsize 1.2 linecolor rgb c0 notitle, \
+  data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',5)):(pick(1,'fit',6)) with filledcurves fillstyle transparent solid 0.15 noborder linecolor rgb c1 notitle, \
+  data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',4)) with lines linewidth 2 linecolor rgb c1 title 'did: d90 230 (150 to 370)', \
+  data skip 1 using (pick(1,'linearised',3)):(pick(1,'linearised',4)) with lines dashtype 3 linecolor rgb c1 notitle, \
+  data skip 1 using (pick(1,'run',3)):(pick(1,'run',4)) with points pointtype 6 pointsize 0.5 linecolor rgb c1 notitle, \
+  data skip 1 using (pick(1,'mean',3)):(pick(1,'mean',4)):(pick(1,'mean',5)):(pick(1,'mean',6)) with yerrorbars pointtype 7 pointsize 0.8 linecolor rgb c1 notitle, \
+  data skip 1 using (pick(1,'d90',3)):(pick(1,'d90',4)):(pick(1,'d90',5)):(pick(1,'d90',6)) with xerrorbars pointtype 9 pointsize 1.2 linewidth 2 linecolor rgb c1 notitle, \
+  data skip 1 using (pick(1,'corrected',3)):(pick(1,'corrected',4)):(pick(1,'corrected',5)):(pick(1,'corrected',6)) with xerrorbars pointtype 8 pointsize 1.2 linecolor rgb c1 notitle, \
   87.61722080136403 with lines linecolor '#444444' linewidth 1.5 title 'full fine-tuning 87.6 %', \
   78.85549872122762 with lines linecolor '#444444' linewidth 1.5 dashtype 2 title 'target 78.9 %', \
   83.8597612958227 with lines linecolor '#444444' dashtype 3 title 'corrected target 83.9 %', \

@@ -17,9 +17,9 @@ set xlabel 'training step'
 set ylabel 'training loss'
 plot data skip 1 using (pick(0,'full',3)):(pick(0,'full',4)) with lines linewidth 2 linecolor '#000000' title 'full', \
   data skip 1 using (pick(0,'d 24',3)):(pick(0,'d 24',4)) with lines linewidth 2 linecolor '#d39b00' title 'd 24', \
-  data skip 1 using (pick(0,'d 75',3)):(pick(0,'d 75',4)) with lines linewidth 2 linecolor '#d39b00' title 'd 75', \
+  data skip 1 using (pick(0,'d 100',3)):(pick(0,'d 100',4)) with lines linewidth 2 linecolor '#d39b00' title 'd 100', \
   data skip 1 using (pick(0,'d 130',3)):(pick(0,'d 130',4)) with lines linewidth 2 linecolor '#7fa52b' title 'd 130', \
-  data skip 1 using (pick(0,'d 240',3)):(pick(0,'d 240',4)) with lines linewidth 2 linecolor '#7fa52b' title 'd 240', \
+  data skip 1 using (pick(0,'d 180',3)):(pick(0,'d 180',4)) with lines linewidth 2 linecolor '#7fa52b' title 'd 180', \
   data skip 1 using (pick(0,'d 320',3)):(pick(0,'d 320',4)) with lines linewidth 2 linecolor '#2c9a76' title 'd 320', \
   data skip 1 using (pick(0,'d 420',3)):(pick(0,'d 420',4)) with lines linewidth 2 linecolor '#2580a6' title 'd 420', \
   data skip 1 using (pick(0,'d 560',3)):(pick(0,'d 560',4)) with lines linewidth 2 linecolor '#2580a6' title 'd 560', \
