@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "measure/report_study.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -66,11 +67,14 @@ static int read_record(study *s, const char *path, study_run *r)
     return json_take_integer(&adapter, "bytes", 0, (int64_t)LARGEST, &r->bytes);
 }
 
+/* a run that diverges logs any loss on its way: it is drawn at LARGEST */
 static int read_step(const json_place *line, double *step, double *loss)
 {
     json_place at_step = json_member(line, "step"), at_loss = json_member(line, "loss");
     TRY(json_want_number(&at_step, 0, LARGEST, step));
-    return json_want_number(&at_loss, -LARGEST, LARGEST, loss);
+    TRY(json_want_number(&at_loss, -DBL_MAX, DBL_MAX, loss));
+    *loss = fmax(-LARGEST, fmin(LARGEST, *loss));
+    return 0;
 }
 
 static int read_line(study *s, const char *path, int64_t number, const char *line, int64_t length,
