@@ -67,8 +67,8 @@ cmp "$work/names.whole" "$work/names.broken"
 answer "$work/whole" > "$work/answer.whole"
 answer "$work/broken" > "$work/answer.broken"
 diff "$work/answer.whole" "$work/answer.broken"
-[ -z "$(ls "$work/broken/work")" ]
+[ -z "$(ls "$work/broken/pending")" ]
 # a record does not name the folder its run was done in, which is gone
-if grep -l '/work/' "$work"/broken/runs/*/record.json; then exit 1; fi
+if grep -l 'pending/' "$work"/broken/runs/*/record.json; then exit 1; fi
 echo "$workers workers, $kills kills in a study of $took ms and $(wc -l < "$work/names.whole") runs:" \
     "same answer"

@@ -21,7 +21,7 @@ typedef struct world {
 
 static void remove_all(idim *lib)
 {
-    static const char *const parts[] = {FOLDER "/runs", FOLDER "/work"};
+    static const char *const parts[] = {FOLDER "/runs", FOLDER "/pending"};
     for (int i = 0; i < 2; i++) {
         folder_names names;
         CHECK_OK(lib, folder_list(lib, parts[i], &names));
@@ -168,7 +168,7 @@ static void the_second_to_publish_changes_nothing(void **state)
     assert_int_equal(json_integer_value(json_object_get(record, "run")), 1);
     json_decref(record);
     folder_names names;
-    CHECK_OK(w->lib, folder_list(w->lib, FOLDER "/work", &names));
+    CHECK_OK(w->lib, folder_list(w->lib, FOLDER "/pending", &names));
     assert_int_equal(names.n, 0);
     folder_names_free(w->lib, &names);
 }
@@ -195,7 +195,7 @@ static void a_run_that_cannot_be_published_is_kept(void **state)
     write_in(w, &first, "record.json", "{\"run\":2}");
     assert_int_equal(rmdir(FOLDER "/runs"), 0);
     assert_int_equal(ledger_publish(&first), IDIM_EIO);
-    assert_true(file_exists(FOLDER "/work/0123456789abcdef.1/record.json"));
+    assert_true(file_exists(FOLDER "/pending/0123456789abcdef.1/record.json"));
     library_clear(w->lib);
 }
 
@@ -203,7 +203,8 @@ static void a_folder_of_a_strange_number_is_no_claim(void **state)
 {
     world *w = *state;
     claim c;
-    CHECK_OK(w->lib, file_make_folder(w->lib, FOLDER "/work/0123456789abcdef.9223372036854775807"));
+    CHECK_OK(w->lib,
+             file_make_folder(w->lib, FOLDER "/pending/0123456789abcdef.9223372036854775807"));
     CHECK_OK(w->lib, ledger_claim(&w->a, NAME, &c));
     assert_non_null(c.folder);
     CHECK_OK(w->lib, ledger_release(&c));

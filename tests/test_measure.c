@@ -43,7 +43,7 @@ static int set_up(void **state)
     lib = check_library(1);
     CHECK_OK(lib, file_write(lib, DATA, text, (int64_t)at));
     remove_folder(lib, FOLDER "/runs");
-    remove_folder(lib, FOLDER "/work");
+    remove_folder(lib, FOLDER "/pending");
     remove_folder(lib, FOLDER);
     *state = lib;
     return 0;
@@ -53,7 +53,7 @@ static int tear_down(void **state)
 {
     idim *lib = *state;
     remove_folder(lib, FOLDER "/runs");
-    remove_folder(lib, FOLDER "/work");
+    remove_folder(lib, FOLDER "/pending");
     remove_folder(lib, FOLDER);
     unlink(DATA);
     idim_close(lib);
@@ -357,13 +357,13 @@ static void a_stopped_study_gives_its_run_back_and_goes_on(void **state)
     json_object_set_new(how, "max_steps", json_integer(4));
     assert_int_equal(measure(lib, json_incref(how), stop_after, &left, &study), IDIM_ESTOPPED);
     assert_int_equal(count(lib, FOLDER "/runs"), 1);
-    assert_int_equal(count(lib, FOLDER "/work"), 1);
+    assert_int_equal(count(lib, FOLDER "/pending"), 1);
     json_t *working = workers(lib);
     assert_int_equal(json_array_size(working), 0);
     json_decref(working);
     CHECK_OK(lib, measure(lib, how, NULL, NULL, &study));
     assert_true(json_is_true(json_object_get(study, "complete")));
-    assert_int_equal(count(lib, FOLDER "/work"), 0);
+    assert_int_equal(count(lib, FOLDER "/pending"), 0);
     assert_int_equal(json_integer_value(json_object_get(study, "runs_done")),
                      count(lib, FOLDER "/runs"));
     json_decref(study);
@@ -490,9 +490,9 @@ static void a_torn_checkpoint_starts_the_run_over(void **state)
     assert_int_equal(measure(lib, json_incref(how), stop_after, &left, &study), IDIM_ESTOPPED);
     folder_names work;
     char path[256];
-    CHECK_OK(lib, folder_list(lib, FOLDER "/work", &work));
+    CHECK_OK(lib, folder_list(lib, FOLDER "/pending", &work));
     assert_int_equal(work.n, 1);
-    snprintf(path, sizeof path, FOLDER "/work/%s/log.jsonl", work.name[0]);
+    snprintf(path, sizeof path, FOLDER "/pending/%s/log.jsonl", work.name[0]);
     CHECK_OK(lib, file_truncate(lib, path, 3));
     folder_names_free(lib, &work);
     CHECK_OK(lib, measure(lib, how, NULL, NULL, &study));

@@ -89,13 +89,13 @@ int ledger_open(idim *lib, const char *folder, ledger *out)
     *out = (ledger){.lib = lib};
     int status = file_join(lib, folder, "runs", &out->runs);
     if (status == 0)
-        status = file_join(lib, folder, "work", &out->work);
+        status = file_join(lib, folder, "pending", &out->pending);
     if (status == 0)
         status = file_make_folder(lib, out->runs);
     if (status == 0)
-        status = file_make_folder(lib, out->work);
+        status = file_make_folder(lib, out->pending);
     if (status == 0)
-        status = memory_format(lib, &out->clock, "%s/.clock-%ld", out->work, (long)getpid());
+        status = memory_format(lib, &out->clock, "%s/.clock-%ld", out->pending, (long)getpid());
     if (status == 0)
         status = name_owner(lib, &out->owner);
     if (status != 0)
@@ -110,7 +110,7 @@ void ledger_close(ledger *l)
     if (l->clock != NULL)
         unlink(l->clock);
     memory_free(l->lib, l->runs);
-    memory_free(l->lib, l->work);
+    memory_free(l->lib, l->pending);
     memory_free(l->lib, l->clock);
     memory_free(l->lib, l->owner);
     *l = (ledger){0};
@@ -161,7 +161,7 @@ static int claim_paths(const ledger *l, const char *name, int64_t taken, claim *
 {
     *out = (claim){.ledger = l};
     snprintf(out->name, sizeof out->name, "%.*s", LEDGER_NAME, name);
-    TRY(memory_format(l->lib, &out->folder, "%s/%s.%lld", l->work, out->name, (long long)taken));
+    TRY(memory_format(l->lib, &out->folder, "%s/%s.%lld", l->pending, out->name, (long long)taken));
     int status = file_join(l->lib, out->folder, "claim", &out->file);
     if (status != 0)
         claim_free(out);
@@ -173,7 +173,7 @@ static int times_taken(const ledger *l, const char *name, int64_t *out)
 {
     folder_names names;
     *out = 0;
-    TRY(folder_list(l->lib, l->work, &names));
+    TRY(folder_list(l->lib, l->pending, &names));
     for (int64_t i = 0; i < names.n; i++) {
         const char *at = names.name[i];
         if (strncmp(at, name, LEDGER_NAME) != 0 || at[LEDGER_NAME] != '.')
@@ -382,7 +382,7 @@ static int add_worker(const ledger *l, const char *name, json_t *out)
 {
     char *file, *owner = NULL;
     int64_t length = 0;
-    TRY(memory_format(l->lib, &file, "%s/%s/claim", l->work, name));
+    TRY(memory_format(l->lib, &file, "%s/%s/claim", l->pending, name));
     double changed = file_changed(file);
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -408,7 +408,7 @@ static int add_workers(ledger *l, json_t *out)
 {
     folder_names names;
     TRY(name_owner(l->lib, &l->owner));
-    TRY(folder_list(l->lib, l->work, &names));
+    TRY(folder_list(l->lib, l->pending, &names));
     int status = 0;
     for (int64_t i = 0; status == 0 && i < names.n; i++)
         status = add_worker(l, names.name[i], out);
@@ -420,7 +420,7 @@ int ledger_workers(idim *lib, const char *folder, json_t **out)
 {
     ledger l = {.lib = lib};
     *out = json_array();
-    int status = file_join(lib, folder, "work", &l.work);
+    int status = file_join(lib, folder, "pending", &l.pending);
     if (status == 0)
         status = add_workers(&l, *out);
     ledger_close(&l);

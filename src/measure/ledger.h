@@ -2,16 +2,16 @@
  * or on many, over any file system that renames folders atomically.
  *
  *     DIR/runs/NAME/        a finished run: record.json, log.jsonl, a small adapter.idim
- *     DIR/work/NAME.G/      a run being done; G counts who has taken it
- *     DIR/work/NAME.G/claim who does it; its time of last change says that they live
+ *     DIR/pending/NAME.G/   a run being done; G counts who has taken it
+ *     DIR/pending/NAME.G/claim  who does it; its time of last change says that they live
  *
  * A run is a function of its name, so nothing is lost if two should do it at once: the first to
  * publish wins, and both had the same answer. Claims only save the work. They need no locks:
  *
- *   claim     mkdir work/NAME.1, or, where the claim of NAME.G is stale, rename NAME.G NAME.G+1
- *   renew     touch work/NAME.G/claim; if it is gone, someone took over
- *   publish   rename work/NAME.G runs/NAME: refused when runs/NAME is there; if that has no record,
- *             it is no run (half a copy, say) and makes room
+ *   claim     mkdir pending/NAME.1, or, where the claim of NAME.G is stale, rename NAME.G NAME.G+1
+ *   renew     touch pending/NAME.G/claim; if it is gone, someone took over
+ *   publish   rename pending/NAME.G runs/NAME: refused when a finished run is there; half a copy,
+ *             a folder without a record, makes room
  *
  * A claim is stale when its process (same host) is dead, when it was released, or when it was not
  * renewed for LEDGER_LEASE seconds of the file system's clock.
@@ -28,9 +28,9 @@ enum { LEDGER_NAME = 16, LEDGER_LEASE = 600 };
 
 typedef struct ledger {
     idim *lib;
-    char *runs, *work; /* the two folders                          */
-    char *clock;       /* a file of this process, touched to ask the time */
-    char *owner;       /* this process: host, process, its start   */
+    char *runs, *pending; /* the two folders */
+    char *clock;          /* a file of this process, touched to ask the time */
+    char *owner;          /* this process: host, process, its start   */
 } ledger;
 
 /* Makes the folders as needed. */

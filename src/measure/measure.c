@@ -5,7 +5,7 @@
  * the next. After every run the cell's answer, measure.json and the report are written anew.
  *
  *     DIR/cells/KEY.json   a cell's answer; measure.json is all of them
- *     DIR/runs, DIR/work   the ledger
+ *     DIR/runs, DIR/pending   the ledger
  *
  * SPDX-License-Identifier: MIT */
 #include "base/file.h"
