@@ -17,12 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1
 
-awk 'BEGIN {
-    srand(3); split("ba de ki lo mu na", s, " ")
-    print "sentence,label"
-    for (i = 0; i < 60; i++)
-        print s[1 + int(rand() * 6)] s[1 + int(rand() * 6)] " " (i % 2 ? "good,yes" : "bad,no")
-}' > "$work/train.csv"
+awk -v seed=3 -v rows=60 -f "$(dirname "$0")/examples.awk" > "$work/train.csv"
 
 # NAME OPTION...
 check() {

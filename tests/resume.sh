@@ -15,18 +15,7 @@ shift 5
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# sentences of the tiny model's syllables; one word decides the label
-awk 'BEGIN {
-    srand(7); split("ba de ki lo mu na", s, " ")
-    print "sentence,label"
-    for (i = 0; i < 600; i++) {
-        good = rand() < 0.5; place = int(rand() * 8); line = ""
-        for (w = 0; w < 8; w++)
-            line = line (w ? " " : "") (w == place ? (good ? "good" : "bad") \
-                : s[1 + int(rand() * 6)] s[1 + int(rand() * 6)])
-        print line "," (good ? "yes" : "no")
-    }
-}' > "$work/all.csv"
+awk -v seed=7 -v rows=600 -f "$(dirname "$0")/examples.awk" > "$work/all.csv"
 head -n 401 "$work/all.csv" > "$work/train.csv"
 { head -n 1 "$work/all.csv"; tail -n 200 "$work/all.csv"; } > "$work/dev.csv"
 

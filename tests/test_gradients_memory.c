@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
+#include "failing_memory.h"
 #include "base/file.h"
 #include "measure/linearised.h"
 #include "write_files.h"
@@ -12,30 +13,6 @@
 #define MODEL TEST_FOLDER "/fixtures/tiny"
 #define CSV   "test_gradients_memory.csv"
 #define NPY   "test_gradients_memory.npy"
-
-typedef struct failing {
-    int64_t left; /* calls that succeed before one fails; negative: none fails */
-    int64_t held;
-    bool failed;
-} failing;
-
-static void *failing_alloc(void *user, void *p, size_t old_size, size_t new_size)
-{
-    failing *f = user;
-    if (new_size == 0) {
-        f->held -= (int64_t)old_size;
-        free(p);
-        return NULL;
-    }
-    if (f->left == 0) {
-        f->left = -1;
-        f->failed = true;
-        return NULL;
-    }
-    f->left -= f->left > 0;
-    f->held += (int64_t)new_size - (int64_t)old_size;
-    return realloc(p, new_size);
-}
 
 static int write_gradients(idim *lib)
 {

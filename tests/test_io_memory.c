@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
+#include "failing_memory.h"
 #include "task/metrics.h"
 #include "task/task.h"
 #include "weights/binding.h"
@@ -12,30 +13,6 @@
 
 #define CSV   "test_io_memory.csv"
 #define JSONL "test_io_memory.jsonl"
-
-typedef struct failing {
-    int64_t left; /* calls that succeed before one fails; negative: none fails */
-    int64_t held;
-    bool failed;
-} failing;
-
-static void *failing_alloc(void *user, void *p, size_t old_size, size_t new_size)
-{
-    failing *f = user;
-    if (new_size == 0) {
-        f->held -= (int64_t)old_size;
-        free(p);
-        return NULL;
-    }
-    if (f->left == 0) {
-        f->left = -1;
-        f->failed = true;
-        return NULL;
-    }
-    f->left -= f->left > 0;
-    f->held += (int64_t)new_size - (int64_t)old_size;
-    return realloc(p, new_size);
-}
 
 static int bind_tiny(idim *lib)
 {

@@ -12,83 +12,9 @@
 #include <math.h>
 #include <unistd.h>
 
-#define MODEL  TEST_FOLDER "/fixtures/tiny"
 #define FOLDER "test_measure_study"
 #define DATA   "test_measure.csv"
-
-enum { ROWS = 200 };
-
-static void remove_folder(idim *lib, const char *path)
-{
-    folder_names names;
-    CHECK_OK(lib, folder_list(lib, path, &names));
-    for (int64_t i = 0; i < names.n; i++) {
-        char inner[512];
-        snprintf(inner, sizeof inner, "%s/%s", path, names.name[i]);
-        if (file_is_folder(inner))
-            CHECK_OK(lib, folder_remove(lib, inner));
-    }
-    folder_names_free(lib, &names);
-    CHECK_OK(lib, folder_remove(lib, path));
-}
-
-static int set_up(void **state)
-{
-    static idim *lib;
-    char text[16384];
-    size_t at = (size_t)snprintf(text, sizeof text, "sentence,label\n");
-    for (int i = 0; i < ROWS; i++)
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s muna,%s\n",
-                               i % 2 == 0 ? "good bade" : "bad kilo", i % 2 == 0 ? "yes" : "no");
-    lib = check_library(1);
-    CHECK_OK(lib, file_write(lib, DATA, text, (int64_t)at));
-    remove_folder(lib, FOLDER "/runs");
-    remove_folder(lib, FOLDER "/pending");
-    remove_folder(lib, FOLDER);
-    *state = lib;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    idim *lib = *state;
-    remove_folder(lib, FOLDER "/runs");
-    remove_folder(lib, FOLDER "/pending");
-    remove_folder(lib, FOLDER);
-    unlink(DATA);
-    idim_close(lib);
-    return 0;
-}
-
-static json_t *settings(void)
-{
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "model", MODEL, "train", DATA,
-                     "dev", DATA, "output_dir", FOLDER, "preset", "standard", "dims", "10:1000",
-                     "max_steps", 2, "threads", 1);
-}
-
-/* takes the reference */
-static int measure(idim *lib, json_t *how, idim_watch *watch, void *user, json_t **out)
-{
-    char *text = json_dumps(how, 0);
-    json_decref(how);
-    int status = idim_measure(lib, text, watch, user);
-    free(text);
-    *out = status == 0 ? json_loads(idim_result(lib), 0, NULL) : NULL;
-    return status;
-}
-
-static const json_t *cell_of(const json_t *study, size_t i)
-{
-    return json_array_get(json_object_get(study, "cells"), i);
-}
-
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    assert_non_null(text);
-    return text;
-}
+#include "study.h"
 
 /* ---- runs that the test wrote ---------------------------------------------------------------- */
 
@@ -330,15 +256,6 @@ static int stop_after(void *user, const idim_progress *now)
     return strcmp(now->phase, "reads") != 0 && --*left < 0;
 }
 
-static int64_t count(idim *lib, const char *path)
-{
-    folder_names names;
-    CHECK_OK(lib, folder_list(lib, path, &names));
-    int64_t n = names.n;
-    folder_names_free(lib, &names);
-    return n;
-}
-
 static json_t *workers(idim *lib)
 {
     json_t *study;
@@ -348,14 +265,20 @@ static json_t *workers(idim *lib)
     return working;
 }
 
+/* the settings of a small study that was stopped after so many calls of the watch */
+static json_t *stopped_study(idim *lib, int calls)
+{
+    json_t *study, *how = settings();
+    json_object_set_new(how, "preset", json_string("quick"));
+    json_object_set_new(how, "max_steps", json_integer(4));
+    assert_int_equal(measure(lib, json_incref(how), stop_after, &calls, &study), IDIM_ESTOPPED);
+    return how;
+}
+
 static void a_stopped_study_gives_its_run_back_and_goes_on(void **state)
 {
     idim *lib = *state;
-    json_t *study, *how = settings();
-    int left = 5;
-    json_object_set_new(how, "preset", json_string("quick"));
-    json_object_set_new(how, "max_steps", json_integer(4));
-    assert_int_equal(measure(lib, json_incref(how), stop_after, &left, &study), IDIM_ESTOPPED);
+    json_t *study, *how = stopped_study(lib, 5);
     assert_int_equal(count(lib, FOLDER "/runs"), 1);
     assert_int_equal(count(lib, FOLDER "/pending"), 1);
     json_t *working = workers(lib);
@@ -483,11 +406,7 @@ static void a_prediction_of_no_class_is_refused(void **state)
 static void a_torn_checkpoint_starts_the_run_over(void **state)
 {
     idim *lib = *state;
-    json_t *study, *how = settings();
-    int left = 2;
-    json_object_set_new(how, "preset", json_string("quick"));
-    json_object_set_new(how, "max_steps", json_integer(4));
-    assert_int_equal(measure(lib, json_incref(how), stop_after, &left, &study), IDIM_ESTOPPED);
+    json_t *study, *how = stopped_study(lib, 2);
     folder_names work;
     char path[256];
     CHECK_OK(lib, folder_list(lib, FOLDER "/pending", &work));
@@ -500,48 +419,8 @@ static void a_torn_checkpoint_starts_the_run_over(void **state)
     json_decref(study);
 }
 
-/* ---- refusals -------------------------------------------------------------------------------- */
-
-static void what_cannot_be_measured_is_refused_before_any_run(void **state)
-{
-    idim *lib = *state;
-    json_t *study, *how = settings();
-    json_object_set_new(how, "model", json_pack("[s, s]", MODEL, "./no_such_model"));
-    assert_int_not_equal(measure(lib, how, NULL, NULL, &study), 0);
-    assert_non_null(strstr(idim_error(lib), "no_such_model"));
-    assert_int_equal(count(lib, FOLDER "/runs"), 0);
-}
-
-static void settings_that_make_no_sense_are_refused(void **state)
-{
-    static const struct {
-        const char *setting, *value, *preset, *fragment;
-    } cases[] = {
-        {"budget", "1", "standard", "budget: expected at least 10 runs"},
-        {"budget", "0", "standard", "budget: expected a number of runs"},
-        {"budget", "-3", "standard", "budget: expected a number of runs"},
-        {"budget", "2.5", "standard", "budget: expected a number of runs"},
-        {"budget", "nan", "standard", "budget: expected a number of runs"},
-        {"budget", "30d", "standard", "budget: expected a number of runs"},
-        {"budget", "601", "quick", "at most 600"},
-        {"dims", "9:9", "quick", "dims: expected LOW:HIGH"},
-        {"dims", "9:10", "quick", "three values of d"},
-        {"dims", "0:10", "quick", "dims: expected LOW:HIGH"},
-        {"dims", "10:99999999999999999999", "quick", "dims: expected LOW:HIGH"},
-        {"dims", "10:100:1000", "quick", "dims: expected LOW:HIGH"},
-    };
-    idim *lib = *state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        json_t *study, *how = settings();
-        json_object_set_new(how, cases[i].setting, json_string(cases[i].value));
-        json_object_set_new(how, "preset", json_string(cases[i].preset));
-        int status = measure(lib, how, NULL, NULL, &study);
-        if (status != IDIM_EARGUMENT || strstr(idim_error(lib), cases[i].fragment) == NULL)
-            fail_msg("case %zu: expected \"%s\", found %d: %s", i, cases[i].fragment, status,
-                     idim_error(lib));
-    }
-    assert_int_equal(count(lib, FOLDER "/runs"), 0);
-}
+/* ---- room --------------------------------------------------------------------------------------
+ */
 
 /* more seeds of full fine-tuning take nothing from the search */
 static void seeds_have_room_beside_the_budget(void **state)
@@ -594,9 +473,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_run_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_prediction_of_no_class_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_torn_checkpoint_starts_the_run_over, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_be_measured_is_refused_before_any_run, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(settings_that_make_no_sense_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(seeds_have_room_beside_the_budget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_that_cells_share_are_counted_once, set_up, tear_down),
     };

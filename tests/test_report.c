@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
+#include "failing_memory.h"
 #include "measure/report.h"
 #include "measure/report_figure.h"
 #include "measure/report_rank.h"
@@ -393,30 +394,6 @@ static void ticks_are_round_rising_and_inside(void **state)
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
-
-typedef struct failing {
-    int64_t left; /* calls that succeed before one fails; negative: none fails */
-    int64_t held;
-    bool failed;
-} failing;
-
-static void *failing_alloc(void *user, void *p, size_t old_size, size_t new_size)
-{
-    failing *f = user;
-    if (new_size == 0) {
-        f->held -= (int64_t)old_size;
-        free(p);
-        return NULL;
-    }
-    if (f->left == 0) {
-        f->left = -1;
-        f->failed = true;
-        return NULL;
-    }
-    f->left -= f->left > 0;
-    f->held += (int64_t)new_size - (int64_t)old_size;
-    return realloc(p, new_size);
-}
 
 /* without gnuplot, which is not what is tested; one allocation in 37, for the time it takes */
 static void every_failed_allocation_is_said_and_leaves_nothing(void **state)

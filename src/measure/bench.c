@@ -14,11 +14,11 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "kernel/kernels.h"
+#include "base/clock.h"
 #include "measure/record.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { ROUNDS = 3, PRODUCT = 1024, PRODUCT_ROUNDS = 4, EVALUATED = 256 };
 
@@ -33,16 +33,9 @@ typedef struct bench {
     int64_t evaluated;                                              /* tokens              */
 } bench;
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void keep_best(double *best, double since)
 {
-    double spent = seconds_now() - since;
+    double spent = clock_seconds() - since;
     *best = *best == 0 || spent < *best ? spent : *best;
 }
 
@@ -56,12 +49,12 @@ static void ignore(void *user, int64_t tensor, const gradient *g)
 static int pass(bench *b, const idim_batch *batch, const gradient_sink *sink, double *backward)
 {
     trainer *t = b->trainer;
-    double loss, since = seconds_now();
+    double loss, since = clock_seconds();
     tape_training training = {.on = t->options.dropout, .seed = 1, .step = 1};
     tape_begin(t->tape, sink->trained, training);
     TRY(model_forward(t->model, t->tape, batch, &loss, NULL));
     keep_best(&b->forward, since);
-    since = seconds_now();
+    since = clock_seconds();
     TRY(model_backward(t->model, t->tape, 1, sink));
     keep_best(backward, since);
     return 0;
@@ -79,7 +72,7 @@ static int time_step(bench *b)
     b->examples = n;
     b->tokens = batch.start[batch.n];
 
-    double since = seconds_now();
+    double since = clock_seconds();
     subspace_push(t->space, b->x, t->model->weights->theta);
     keep_best(&b->push, since);
 
@@ -90,7 +83,7 @@ static int time_step(bench *b)
     TRY(pass(b, &batch, fold, &b->with_pull));
     subspace_pull_end(t->space);
 
-    since = seconds_now();
+    since = clock_seconds();
     optimiser_clip(&t->optimiser, b->dx);
     optimiser_step(&t->optimiser, b->x, b->dx, 0, 1);
     keep_best(&b->optimiser, since);
@@ -104,7 +97,7 @@ static int time_evaluation(bench *b)
     evaluation e;
     some.n = some.n < EVALUATED ? some.n : EVALUATED;
     b->evaluated = some.start[some.n];
-    double since = seconds_now();
+    double since = clock_seconds();
     TRY(evaluate_split(t->model, t->tape, t->task, &some, NULL, &e));
     keep_best(&b->evaluate, since);
     return 0;
@@ -122,7 +115,7 @@ static int time_products(bench *b)
     matmul m = {.m = n, .n = n, .k = n, .a = room, .b = room + n * n, .c = room + 2 * n * n};
     double best = 0;
     for (int i = 0; i < PRODUCT_ROUNDS; i++) {
-        double since = seconds_now();
+        double since = clock_seconds();
         k->matmul(lib->threads, &m);
         keep_best(&best, since);
     }

@@ -2,10 +2,10 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/record.h"
+#include "base/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 typedef struct scoring {
     job job;
@@ -37,13 +37,6 @@ static int tell(scoring *s, const char *phase, int64_t k, int64_t n)
     return 0;
 }
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---- eval --------------------------------------------------------------------------------------
  */
 
@@ -60,7 +53,7 @@ static int eval_split(scoring *s, const split *on, const char *name, json_t *out
 static int eval_all(scoring *s)
 {
     const task *t = s->job.task;
-    double began = seconds_now();
+    double began = clock_seconds();
     json_t *scores = json_object();
     int status = tell(s, "eval", 0, 2);
     if (status == 0)
@@ -81,7 +74,7 @@ static int eval_all(scoring *s)
 
     json_t *out = record_begin(&s->job);
     json_object_set_new(out, "adapter", record_adapter(&s->job));
-    json_object_set_new(out, "seconds", json_real(seconds_now() - began));
+    json_object_set_new(out, "seconds", json_real(clock_seconds() - began));
     json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
     json_object_set_new(out, "metric", json_string(t->metric));
     json_object_set_new(out, "eval", scores);

@@ -5,13 +5,13 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/gradients.h"
+#include "base/clock.h"
 #include "format/npy.h"
 #include "measure/pulled.h"
 #include "measure/record.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct writing {
     job job;
@@ -30,13 +30,6 @@ typedef struct writing {
     void *user;
     double began;
 } writing;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- opening -----------------------------------------------------------------------------------
  */
@@ -92,7 +85,7 @@ static void close_rows(writing *w)
 
 static int tell(const writing *w, int64_t done)
 {
-    double spent = seconds_now() - w->began;
+    double spent = clock_seconds() - w->began;
     idim_progress progress = {
         .phase = "gradients",
         .step = done,
@@ -132,7 +125,7 @@ static json_t *shape_part(const writing *w)
 static int make_record(const writing *w)
 {
     const job *j = &w->job;
-    double seconds = seconds_now() - w->began, n = (double)w->on->n;
+    double seconds = clock_seconds() - w->began, n = (double)w->on->n;
     json_t *out = record_begin(j);
     json_object_set_new(out, "schema", json_string("idim.gradients/1"));
     json_object_set_new(out, "path", json_string(w->path));
@@ -154,7 +147,7 @@ static int write_file(writing *w)
 {
     w->path = spec_text(w->job.spec, "output");
     TRY(npy_create(w->job.lib, w->path, w->shape, w->rank, &w->file));
-    w->began = seconds_now();
+    w->began = clock_seconds();
     int status = write_rows(w);
     npy_abandon(&w->file);
     return status != 0 ? status : make_record(w);
@@ -182,9 +175,9 @@ static int time_example(writing *w, double *seconds)
 {
     *seconds = 0;
     for (int64_t i = 0; i < 3 && i < w->on->n; i++) {
-        double began = seconds_now();
+        double began = clock_seconds();
         TRY(pulled_example(w->pulled, w->on, i, w->row, w->value));
-        *seconds = seconds_now() - began;
+        *seconds = clock_seconds() - began;
     }
     return 0;
 }

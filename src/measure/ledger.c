@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/ledger.h"
+#include "base/clock.h"
 
 #include "base/file.h"
 #include "base/folder.h"
@@ -306,17 +307,10 @@ int ledger_held(const ledger *l, const char *name, bool *held)
     return status;
 }
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int ledger_renew(claim *c, bool *lost)
 {
     *lost = false;
-    double now = seconds_now();
+    double now = clock_seconds();
     if (now - c->renewed < RENEW_SECONDS)
         return 0;
     bool there;

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/linearised.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "measure/convex.h"
 #include "measure/pulled.h"
@@ -13,7 +14,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     RIDGES = 13,      /* from RIDGE_FIRST down by half a decade each      */
@@ -49,13 +49,6 @@ typedef struct fitter {
     double *output; /* [n][rows] of dev or the held-out rows */
     double began;
 } fitter;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 int64_t linearised_dims(int64_t d_max, int64_t out[32])
 {
@@ -194,7 +187,7 @@ static void close_fitter(fitter *f)
 
 static int tell(const fitter *f, const char *phase, int64_t done, int64_t steps, double began)
 {
-    double spent = seconds_now() - began;
+    double spent = clock_seconds() - began;
     idim_progress progress = {.phase = phase,
                               .step = done,
                               .steps = steps,
@@ -226,7 +219,7 @@ static int take_features(fitter *f)
     const split *train = &f->job->task->splits[SPLIT_TRAIN];
     uint64_t seed = (uint64_t)spec_integer(f->job->spec, "seed");
     int64_t steps = l->n_train + l->n_dev;
-    double began = seconds_now();
+    double began = clock_seconds();
     random_permutation(seed, STREAM_SPLIT, SPLIT_KEY, f->order, l->n_train);
     for (int64_t i = 0; i < l->n_train; i++) {
         TRY(tell(f, "gradients", i, steps, began));
@@ -236,7 +229,7 @@ static int take_features(fitter *f)
         TRY(tell(f, "gradients", l->n_train + i, steps, began));
         TRY(take_example(f, &f->job->task->splits[SPLIT_DEV], i, &f->dev, i));
     }
-    l->feature_seconds = seconds_now() - began;
+    l->feature_seconds = clock_seconds() - began;
     l->feature_bytes = steps * f->rows * l->d_max * (int64_t)sizeof(float);
     return 0;
 }
@@ -343,7 +336,7 @@ static int score_dev(fitter *f, linearised_point *point)
 
 static int fit_point(fitter *f, int64_t dim, linearised_point *point)
 {
-    double began = seconds_now();
+    double began = clock_seconds();
     convex_data all = stretch(f, &f->train, 0, f->train.n);
     convex_report report;
     point->dim = dim;
@@ -355,16 +348,16 @@ static int fit_point(fitter *f, int64_t dim, linearised_point *point)
     point->train_loss = report.loss;
     point->z_norm = sqrt(squares(point->z, dim));
     TRY(score_dev(f, point));
-    point->seconds = seconds_now() - began;
+    point->seconds = clock_seconds() - began;
     return 0;
 }
 
 static int fit_all(fitter *f)
 {
-    double began = seconds_now();
+    double began = clock_seconds();
     TRY(open_fitter(f));
     TRY(take_features(f));
-    began = seconds_now();
+    began = clock_seconds();
     for (int64_t i = 0; i < f->result->n; i++) {
         TRY(tell(f, "fit", i, f->result->n, began));
         TRY(fit_point(f, f->options->dims[i], &f->result->point[i]));

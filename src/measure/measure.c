@@ -8,6 +8,7 @@
  *     DIR/runs, DIR/pending   the ledger
  *
  * SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "base/file.h"
 #include "measure/cell.h"
 #include "measure/measure.h"
@@ -252,7 +253,7 @@ static int work_on(sweep *s, int64_t i, bool *any_did)
 {
     bool did = true, open = true, held;
     TRY(is_held(s, s->cell[i], &held));
-    while (!held && did && open && sweep_seconds() <= s->deadline) {
+    while (!held && did && open && clock_seconds() <= s->deadline) {
         did = false;
         TRY(visit(s, i, &did, &open));
         *any_did = *any_did || did;
@@ -270,7 +271,7 @@ static int work(sweep *s)
                 TRY(work_on(s, i, &any_did));
             any_open = any_open || !s->cell[i]->done;
         }
-        if (sweep_seconds() > s->deadline)
+        if (clock_seconds() > s->deadline)
             return 0;
         if (!any_open)
             return 0;
@@ -385,7 +386,7 @@ static double sum_of(const json_t *cells, const char *key)
 
 int study_plan(idim *lib, const char *spec_json)
 {
-    sweep s = {.lib = lib, .opened = -1, .began = sweep_seconds()};
+    sweep s = {.lib = lib, .opened = -1, .began = clock_seconds()};
     json_t *settings, *out;
     TRY(parse(lib, spec_json, &settings));
     out = json_pack("{s:s, s:s, s:s, s:[]}", "schema", "idim.plan/1", "version", IDIM_VERSION,
@@ -409,7 +410,7 @@ int study_plan(idim *lib, const char *spec_json)
 
 int idim_measure(idim *lib, const char *spec_json, idim_watch *watch, void *user)
 {
-    sweep s = {.lib = lib, .watch = watch, .user = user, .opened = -1, .began = sweep_seconds()};
+    sweep s = {.lib = lib, .watch = watch, .user = user, .opened = -1, .began = clock_seconds()};
     json_t *settings;
     library_clear(lib);
     TRY(parse(lib, spec_json, &settings));

@@ -3,22 +3,15 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/gradients.h"
+#include "base/clock.h"
 #include "measure/plan.h"
 #include "measure/measure.h"
 #include "measure/record.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 enum { WARM_STEPS = 1, TIMED_STEPS = 2 };
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int time_trainer(trainer *t, double *seconds)
 {
@@ -26,10 +19,10 @@ static int time_trainer(trainer *t, double *seconds)
     step_report report;
     for (int i = 0; i < WARM_STEPS + TIMED_STEPS; i++) {
         if (i == WARM_STEPS)
-            began = seconds_now();
+            began = clock_seconds();
         TRY(trainer_step(t, &report));
     }
-    *seconds = (seconds_now() - began) / TIMED_STEPS;
+    *seconds = (clock_seconds() - began) / TIMED_STEPS;
     return 0;
 }
 

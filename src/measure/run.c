@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/run.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "measure/record.h"
 #include "measure/shipping.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const double CHECKPOINT_SHARE = 0.02; /* of the run's time */
 static const double CHECKPOINT_SECONDS = 1;  /* at least between two */
@@ -41,16 +41,9 @@ typedef struct run {
     json_t *coding;         /* of the adapter, for the record       */
 } run;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double elapsed(const run *r)
 {
-    return now() - r->began;
+    return clock_seconds() - r->began;
 }
 
 static int name_files(run *r)
@@ -463,7 +456,7 @@ static int run_all(run *r)
 
 int run_job(job *j, const run_options *options)
 {
-    run r = {.job = j, .options = *options, .began = now()};
+    run r = {.job = j, .options = *options, .began = clock_seconds()};
     int status = run_all(&r);
     run_close(&r);
     return status;

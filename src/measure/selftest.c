@@ -4,26 +4,19 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/record.h"
+#include "base/clock.h"
 
 #include "arch/arch.h"
 #include "kernel/transform.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct checks {
     idim *lib;
     json_t *list;
     int64_t failed;
 } checks;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void add(checks *c, const char *name, const char *state, double found, double limit)
 {
@@ -340,17 +333,17 @@ static int time_step(idim_model *m, subspace *s, real *x, real *dx, const idim_b
     TRY(tape_new(m->lib, m->weights, &t));
     int status = 0;
     for (int i = 0; status == 0 && i < STEP_RUNS; i++) {
-        double t0 = seconds_now();
+        double t0 = clock_seconds();
         subspace_push(s, x, m->weights->theta);
-        double t1 = seconds_now();
+        double t1 = clock_seconds();
         tape_begin(t, subspace_sink(s)->trained, (tape_training){.on = false});
         status = model_forward(m, t, batch, &loss, NULL);
-        double t2 = seconds_now();
+        double t2 = clock_seconds();
         subspace_pull_begin(s, x, dx);
         if (status == 0)
             status = model_backward(m, t, 1, subspace_sink(s));
         subspace_pull_end(s);
-        *out = (step_cost){t1 - t0, t2 - t1, seconds_now() - t2, tape_memory(t)};
+        *out = (step_cost){t1 - t0, t2 - t1, clock_seconds() - t2, tape_memory(t)};
     }
     tape_free(t);
     return status;

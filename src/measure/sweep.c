@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/sweep.h"
+#include "base/clock.h"
 
 #include "base/file.h"
 #include "measure/linearised.h"
@@ -11,14 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double sweep_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* what is left of the study beyond the run in progress, by the runs so far; negative: not known */
 static double seconds_beyond(const sweep *s)
@@ -49,7 +42,7 @@ static int watch_run(void *user, const idim_progress *now)
 {
     sweep *s = user;
     renew(s);
-    s->late = sweep_seconds() > s->deadline;
+    s->late = clock_seconds() > s->deadline;
     if (s->lost || s->late)
         return 1;
     if (s->watch == NULL)
@@ -121,7 +114,7 @@ static int train(sweep *s, const claim *held)
 static int linearise(sweep *s, const claim *held)
 {
     int64_t dims[32];
-    double began = sweep_seconds();
+    double began = clock_seconds();
     linearised *l;
     linearised_options options = {.dims = dims,
                                   .n_dims = linearised_dims(spec_integer(s->job.spec, "dim"), dims),
@@ -131,7 +124,7 @@ static int linearise(sweep *s, const claim *held)
     json_t *record = record_begin(&s->job);
     json_object_set_new(record, "run", json_string(held->name));
     json_object_set_new(record, "linearised", linearised_json(l, s->job.task));
-    json_object_set_new(record, "seconds", json_real(sweep_seconds() - began));
+    json_object_set_new(record, "seconds", json_real(clock_seconds() - began));
     linearised_free(l);
     return write_record(s, held, record);
 }

@@ -24,8 +24,6 @@ typedef struct sweep {
     bool late; /* the run was stopped at the deadline */
 } sweep;
 
-double sweep_seconds(void);
-
 /* Does the claimed run for which the job is aimed, and publishes it. What it cannot do because of
  * its settings is published as a failure; a claim lost to another, the deadline, or a
  * stop gives the run back. */

@@ -199,12 +199,12 @@ static bool known_cover(const task_options *o, bool by_number, const rows *const
 }
 
 /* LABEL_0, LABEL_1, ... is what a saved model says that has no names: then numbers are the names */
-static bool are_placeholders(const task_options *o)
+static bool are_unnameds(const task_options *o)
 {
     for (int64_t i = 0; i < o->n_known_labels; i++) {
-        char placeholder[32];
-        snprintf(placeholder, sizeof placeholder, "LABEL_%lld", (long long)i);
-        if (strcmp(placeholder, o->known_labels[i]) != 0)
+        char unnamed[32];
+        snprintf(unnamed, sizeof unnamed, "LABEL_%lld", (long long)i);
+        if (strcmp(unnamed, o->known_labels[i]) != 0)
             return false;
     }
     return true;
@@ -245,7 +245,7 @@ static int settle_glue(task *t, const task_options *o, const glue_task *glue)
         t->n_labels = 1;
         return 0;
     }
-    return same && !are_placeholders(o) ? use_known(t, o) : copy_names(t, glue->labels, n);
+    return same && !are_unnameds(o) ? use_known(t, o) : copy_names(t, glue->labels, n);
 }
 
 /* the model is one, or the train split (any where there is none) has lists or a separator */
@@ -282,8 +282,7 @@ static int settle_any(task *t, const task_options *o, const rows *const *all, in
     t->kind = TASK_CLASSES;
     if (known && (o->labels_fixed || !labelled || known_cover(o, by_number, all, n))) {
         bool numbered = labelled && form_of(label_text(all[0], 0)) == FORM_INTEGER;
-        return numbered && are_placeholders(o) ? use_numbers(t, o->n_known_labels)
-                                               : use_known(t, o);
+        return numbered && are_unnameds(o) ? use_numbers(t, o->n_known_labels) : use_known(t, o);
     }
     if (o->labels_fixed || !labelled || are_values(all[0])) {
         t->kind = TASK_REGRESSION;
