@@ -38,10 +38,7 @@ int cli_status(cli *c, int status)
     progress_end(&c->progress);
     if (status == IDIM_OK)
         return EXIT_DONE;
-    if (status == IDIM_ESTOPPED)
-        fprintf(stderr, "idim %s: stopped: the same command goes on from here\n", c->command->name);
-    else
-        fprintf(stderr, "idim %s: %s\n", c->command->name, idim_error(c->lib));
+    fprintf(stderr, "idim %s: %s\n", c->command->name, idim_error(c->lib));
     bool known = status < 0 && -status < (int)(sizeof codes / sizeof codes[0]);
     return known ? codes[-status] : EXIT_INTERNAL;
 }
