@@ -94,6 +94,7 @@ typedef struct idim_setting {
     const char *name;     /* spec key, "learning_rate"; the flag is --learning-rate       */
     idim_type type;       /* how the value is read                                        */
     const char *fallback; /* default as text; "" when none; "auto" when it depends (help) */
+    const char *unnamed;  /* the value that a run's name leaves out; NULL: it holds them all */
     double low, high;     /* range of numbers, inclusive                                  */
     const char *choices;  /* "a|b|c" for IDIM_CHOICE, else NULL                           */
     const char *commands; /* the commands that take it, "tune eval predict"               */

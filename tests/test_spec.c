@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
+#include "base/buffer.h"
 #include "measure/settings.h"
 #include "measure/spec.h"
 
@@ -118,16 +119,95 @@ static void canonical_text_is_sorted_complete_and_blind_to_how_it_runs(void **st
         "\"max_seq_length\":\"auto\",\"model\":\"M\",\"pooling\":\"auto\","
         "\"precision\":\"fp32\",\"task\":null,\"test\":\"t \\\"\",\"text\":null}");
 
-    char hash[HASH_TEXT], again[HASH_TEXT];
-    CHECK_OK(lib, spec_hash(a, hash));
-    spec_set_integer(b, "max_seq_length", 64);
-    CHECK_OK(lib, spec_hash(b, again));
-    assert_string_not_equal(hash, again);
     memory_free(lib, text);
     memory_free(lib, other);
     spec_free(a);
     spec_free(b);
     idim_close(lib);
+}
+
+/* what a run is named by, of tune settings beside the minimal ones */
+static char *named(idim *lib, const char *more)
+{
+    char text[512], *out;
+    spec *s;
+    snprintf(text, sizeof text, "{\"output_dir\":\"o\"%s%s}", more[0] != '\0' ? "," : "", more);
+    CHECK_OK(lib, spec_parse(lib, "tune", text, &s));
+    CHECK_OK(lib, spec_named(s, &out));
+    spec_free(s);
+    return out;
+}
+
+#define NAMED_BY "\"method\":\"full\",\"label\":\"l\","
+
+static void paths_name_no_run(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    char *here = named(lib, NAMED_BY "\"model\":\"M\",\"train\":\"a.csv\",\"dev\":\"b.csv\"");
+    char *there = named(lib, NAMED_BY "\"model\":\"/x/M\",\"train\":\"/x/a.csv\"");
+    assert_string_equal(here, there);
+    assert_null(strstr(here, "model"));
+    memory_free(lib, here);
+    memory_free(lib, there);
+    idim_close(lib);
+}
+
+static void a_later_setting_names_a_run_only_where_it_is_used(void **state)
+{
+    (void)state;
+    static const char *const unused[] = {"", "\"bits\":0,", "\"coding_steps\":0.3,",
+                                         "\"for_bound\":false,\"delta\":0.05,",
+                                         "\"max_adapter_bytes\":0,"};
+    static const char *const used[] = {"\"bits\":2,", "\"coding_steps\":0.25,",
+                                       "\"for_bound\":true,", "\"label_separator\":\";\","};
+    idim *lib = check_library(1);
+    char text[256], *plain = named(lib, NAMED_BY "\"model\":\"M\",\"train\":\"a.csv\"");
+    for (size_t i = 0; i < sizeof unused / sizeof unused[0]; i++) {
+        snprintf(text, sizeof text, "%s" NAMED_BY "\"model\":\"M\",\"train\":\"a.csv\"", unused[i]);
+        char *again = named(lib, text);
+        assert_string_equal(plain, again);
+        memory_free(lib, again);
+    }
+    for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+        snprintf(text, sizeof text, "%s" NAMED_BY "\"model\":\"M\",\"train\":\"a.csv\"", used[i]);
+        char *other = named(lib, text);
+        assert_string_not_equal(plain, other);
+        memory_free(lib, other);
+    }
+    memory_free(lib, plain);
+    idim_close(lib);
+}
+
+/* a value that the row's type cannot have would stand in every name */
+static void what_goes_unnamed_is_a_value_of_its_row(void **state)
+{
+    (void)state;
+    int64_t n;
+    const idim_setting *rows = idim_settings(&n);
+    for (int64_t i = 0; i < n; i++) {
+        const char *value = rows[i].unnamed;
+        char shortest[NUMBER_TEXT];
+        if (value == NULL || value[0] == '\0' || strcmp(value, "auto") == 0)
+            continue;
+        switch (rows[i].type) {
+        case IDIM_INTEGER:
+        case IDIM_NUMBER:
+            number_shortest(strtod(value, NULL), shortest);
+            assert_string_equal(value, shortest);
+            break;
+        case IDIM_FLAG:
+            assert_true(strcmp(value, "true") == 0 || strcmp(value, "false") == 0);
+            break;
+        case IDIM_CHOICE:
+            assert_non_null(strstr(rows[i].choices, value));
+            break;
+        case IDIM_TEXT:
+            break;
+        case IDIM_PATH:
+            fail_msg("%s: paths are in no name", rows[i].name);
+        }
+    }
 }
 
 static void canonical_text_reads_back_as_itself(void **state)
@@ -226,6 +306,9 @@ int main(void)
         cmocka_unit_test(wrong_specs_are_refused_by_name),
         cmocka_unit_test(defaults_are_in_place_and_given_values_win),
         cmocka_unit_test(canonical_text_is_sorted_complete_and_blind_to_how_it_runs),
+        cmocka_unit_test(paths_name_no_run),
+        cmocka_unit_test(a_later_setting_names_a_run_only_where_it_is_used),
+        cmocka_unit_test(what_goes_unnamed_is_a_value_of_its_row),
         cmocka_unit_test(canonical_text_reads_back_as_itself),
         cmocka_unit_test(numbers_are_shortest_and_read_back),
         cmocka_unit_test(table_rows_are_sound),

@@ -4,8 +4,10 @@
 #include "base/buffer.h"
 
 #include <assert.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ROOM = 1024, MOST_DECIMALS = 9 };
@@ -108,4 +110,19 @@ void buffer_draw(buffer *b, const char *form, const double *values, int64_t n)
         at++;
     }
     assert(used == n);
+}
+
+void number_shortest(double number, char text[NUMBER_TEXT])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, NUMBER_TEXT, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    if (number == floor(number) && fabs(number) < 1e15)
+        snprintf(text, NUMBER_TEXT, "%.0f", number);
+
+    char *comma = strchr(text, localeconv()->decimal_point[0]);
+    if (comma != NULL)
+        *comma = '.';
 }

@@ -43,4 +43,8 @@ void buffer_fixed(buffer *b, double value, int decimals);
                 (int64_t)(sizeof(double[]){__VA_ARGS__} / sizeof(double)))
 void buffer_draw(buffer *b, const char *form, const double *values, int64_t n);
 
+/* The shortest decimal form that reads back as the same finite double, in any locale. */
+enum { NUMBER_TEXT = 32 };
+void number_shortest(double value, char text[NUMBER_TEXT]);
+
 #endif

@@ -4,7 +4,6 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/job.h"
-#include "base/hash.h"
 #include "measure/defaults.h"
 #include "model/hub.h"
 
@@ -431,18 +430,26 @@ static int hash_line(idim *lib, hasher *h, const char *line)
     return hash_add(lib, h, "\n", 1);
 }
 
+/* of a split that is not there both lines are empty */
+static int hash_split(idim *lib, hasher *h, const split *s)
+{
+    TRY(hash_line(lib, h, s->sha256));
+    return hash_line(lib, h, s->encoded);
+}
+
 static int hash_parts(const job *j, hasher *h)
 {
-    char *canonical;
-    TRY(spec_canonical(j->spec, &canonical));
-    int status = hash_line(j->lib, h, canonical);
-    memory_free(j->lib, canonical);
+    char *named;
+    TRY(spec_named(j->spec, &named));
+    int status = hash_line(j->lib, h, named);
+    memory_free(j->lib, named);
     TRY(status);
     TRY(hash_line(j->lib, h, IDIM_VERSION));
     TRY(hash_line(j->lib, h, j->model->fingerprint));
+    TRY(hash_line(j->lib, h, j->model->config_sha256));
     for (int i = 0; i < N_SPLITS; i++)
-        TRY(hash_line(j->lib, h, j->task->splits[i].sha256));
-    return hash_line(j->lib, h, j->task->mismatched.sha256);
+        TRY(hash_split(j->lib, h, &j->task->splits[i]));
+    return hash_split(j->lib, h, &j->task->mismatched);
 }
 
 int job_name(const job *j, char text[HASH_TEXT])

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/hash.h"
 #include "measure/spec.h"
 #include "model/model.h"
 #include "subspace/adapter.h"
@@ -66,8 +67,10 @@ json_t *job_label(const job *j, int64_t i);
 /* gradients: the x at which they are taken, the adapter's; NULL: the origin of the space. */
 const real *job_gradient_x(const job *j);
 
-/* SHA-256 over everything that decides the numbers of a run: canonical spec, data files, base,
- * formats. Two runs with the same name give the same bytes. */
+/* SHA-256 over everything that decides the numbers of a run, by content: the settings (spec_named),
+ * the data files' bytes and what the tokenizer made of them, the base and its config.json, this
+ * program's version. Where the files lie is no part of it. Two runs with the same name give the
+ * same bytes. */
 int job_name(const job *j, char text[HASH_TEXT]);
 
 #endif

@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/run.h"
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "measure/record.h"

@@ -2,11 +2,11 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/spec.h"
+#include "base/buffer.h"
 #include "measure/settings.h"
 
 #include <assert.h>
 #include <jansson.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -504,21 +504,6 @@ int spec_set_text(spec *s, const char *name, const char *text)
 
 /* ---- canonical text ------------------------------------------------------------------------- */
 
-void number_shortest(double number, char text[NUMBER_TEXT])
-{
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, NUMBER_TEXT, "%.*g", digits, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
-    if (number == floor(number) && fabs(number) < 1e15)
-        snprintf(text, NUMBER_TEXT, "%.0f", number);
-
-    char *comma = strchr(text, localeconv()->decimal_point[0]);
-    if (comma != NULL)
-        *comma = '.';
-}
-
 /* "name":value, appended to *text, which is replaced */
 static int add_value(const spec *s, int64_t i, char **text)
 {
@@ -555,26 +540,50 @@ static int add_value(const spec *s, int64_t i, char **text)
     return 0;
 }
 
-/* the row with the least name above `after` that decides the result, -1 when there is none */
-static int64_t next_row(const spec *s, const char *after)
+/* does the value stand where the row says that it goes without mention? */
+static bool goes_unnamed(const idim_setting *row, const value *v)
+{
+    if (row->unnamed == NULL)
+        return false;
+    if (v->is_auto || !v->present)
+        return strcmp(row->unnamed, v->is_auto ? "auto" : "") == 0;
+    if (is_textual(row))
+        return strcmp(row->unnamed, v->text) == 0;
+    if (row->type == IDIM_FLAG)
+        return strcmp(row->unnamed, v->number != 0 ? "true" : "false") == 0;
+    char number[NUMBER_TEXT];
+    number_shortest(v->number, number);
+    return strcmp(row->unnamed, number) == 0;
+}
+
+/* of the rows that decide the result: all, or those that a name mentions */
+static bool is_written(const spec *s, int64_t i, bool named)
+{
+    const idim_setting *row = &s->rows[i];
+    if (!takes(s, row) || strcmp(row->group, SETTINGS_RUNNING) == 0)
+        return false;
+    return !named || (row->type != IDIM_PATH && !goes_unnamed(row, &s->values[i]));
+}
+
+/* the row to write with the least name above `after`, -1 when there is none */
+static int64_t next_row(const spec *s, bool named, const char *after)
 {
     int64_t best = -1;
-    for (int64_t i = 0; i < s->n; i++) {
-        const idim_setting *row = &s->rows[i];
-        if (takes(s, row) && strcmp(row->group, SETTINGS_RUNNING) != 0 &&
-            strcmp(row->name, after) > 0 && (best < 0 || strcmp(row->name, s->rows[best].name) < 0))
+    for (int64_t i = 0; i < s->n; i++)
+        if (is_written(s, i, named) && strcmp(s->rows[i].name, after) > 0 &&
+            (best < 0 || strcmp(s->rows[i].name, s->rows[best].name) < 0))
             best = i;
-    }
     return best;
 }
 
-int spec_canonical(const spec *s, char **out)
+static int write_rows(const spec *s, bool named, char **out)
 {
     char *text;
     TRY(memory_text(s->lib, "{", 1, &text));
 
     int status = 0;
-    for (int64_t i = next_row(s, ""); i >= 0 && status == 0; i = next_row(s, s->rows[i].name))
+    for (int64_t i = next_row(s, named, ""); i >= 0 && status == 0;
+         i = next_row(s, named, s->rows[i].name))
         status = add_value(s, i, &text);
     if (status == 0)
         status = memory_format(s->lib, out, "%s}", text);
@@ -582,13 +591,12 @@ int spec_canonical(const spec *s, char **out)
     return status;
 }
 
-int spec_hash(const spec *s, char text[HASH_TEXT])
+int spec_canonical(const spec *s, char **out)
 {
-    char *canonical;
-    TRY(spec_canonical(s, &canonical));
-    uint8_t digest[HASH_BYTES];
-    hash_bytes(canonical, (int64_t)strlen(canonical), digest);
-    hash_text(digest, text);
-    memory_free(s->lib, canonical);
-    return 0;
+    return write_rows(s, false, out);
+}
+
+int spec_named(const spec *s, char **out)
+{
+    return write_rows(s, true, out);
 }

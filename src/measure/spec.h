@@ -15,12 +15,9 @@
 #ifndef IDIM_MEASURE_SPEC_H
 #define IDIM_MEASURE_SPEC_H
 
-#include "base/hash.h"
 #include "base/library.h"
 
 typedef struct spec spec;
-
-enum { NUMBER_TEXT = 32 };
 
 /* text is one JSON object. On success the caller owns *out. */
 int spec_parse(idim *lib, const char *command, const char *text, spec **out);
@@ -57,10 +54,8 @@ int spec_set_text(spec *s, const char *name, const char *value);
  * caller frees. */
 int spec_canonical(const spec *s, char **out);
 
-/* SHA-256 of the canonical text. */
-int spec_hash(const spec *s, char text[HASH_TEXT]);
-
-/* The shortest decimal form that reads back as the same finite double, in any locale. */
-void number_shortest(double value, char text[NUMBER_TEXT]);
+/* The part of the canonical text that names a run: without paths, since a run is named by what they
+ * lead to, and without settings that stand at the `unnamed` of their row. The caller frees. */
+int spec_named(const spec *s, char **out);
 
 #endif

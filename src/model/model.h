@@ -40,8 +40,9 @@ struct idim_model {
     bool own_head;     /* the folder's classifier is in use                            */
     double initializer_range;
     uint64_t seed;
-    char fingerprint[65]; /* of the base tensors                                          */
-    char **notes;         /* [n_notes] sentences to be told: what was missing, unused, made anew */
+    char fingerprint[65];   /* of the base tensors                                          */
+    char config_sha256[65]; /* of config.json's bytes                                     */
+    char **notes; /* [n_notes] sentences to be told: what was missing, unused, made anew */
     int64_t n_notes;
     tape *scratch; /* for idim_model_predict/loss; made on first use               */
 };

@@ -84,17 +84,30 @@ static int read_config(idim_model *m, const json_place *config, const model_opti
     return 0;
 }
 
+static int parse_config(idim_model *m, const char *path, const char *text, int64_t length,
+                        const model_options *options)
+{
+    json_t *document;
+    TRY(json_read_text(m->lib, path, text, length, &document));
+    json_place root = json_root(m->lib, path, document);
+    int status = read_config(m, &root, options);
+    json_decref(document);
+    return status;
+}
+
 static int open_config(idim_model *m, const model_options *options)
 {
-    char *path;
+    char *path, *text = NULL;
+    int64_t length;
+    uint8_t digest[HASH_BYTES];
     TRY(file_join(m->lib, m->path, "config.json", &path));
-    json_t *document = NULL;
-    int status = json_read_file(m->lib, path, CONFIG_LIMIT, &document);
+    int status = file_read(m->lib, path, CONFIG_LIMIT, &text, &length);
     if (status == 0) {
-        json_place root = json_root(m->lib, path, document);
-        status = read_config(m, &root, options);
+        hash_bytes(text, length, digest);
+        hash_text(digest, m->config_sha256);
+        status = parse_config(m, path, text, length, options);
     }
-    json_decref(document);
+    memory_free(m->lib, text);
     memory_free(m->lib, path);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "task/glue.h"
 #include "task/labels.h"
 #include "task/rows.h"
@@ -188,6 +189,30 @@ static int encode_split(idim *lib, const rows *r, idim_tokenizer *tokenizer, int
     return status;
 }
 
+static int hash_encoded(idim *lib, const split *s, hasher *h)
+{
+    int64_t n = s->start[s->n];
+    TRY(hash_add(lib, h, s->start, (s->n + 1) * (int64_t)sizeof *s->start));
+    TRY(hash_add(lib, h, s->ids, n * (int64_t)sizeof *s->ids));
+    TRY(hash_add(lib, h, s->segment, n * (int64_t)sizeof *s->segment));
+    if (s->label == NULL)
+        return 0;
+    return hash_add(lib, h, s->label, s->n * s->label_width * (int64_t)sizeof *s->label);
+}
+
+static int name_encoded(idim *lib, split *s)
+{
+    hasher *h;
+    uint8_t digest[HASH_BYTES];
+    TRY(hash_begin(lib, &h));
+    int status = hash_encoded(lib, s, h);
+    int ended = hash_end(lib, h, digest);
+    TRY(status);
+    TRY(ended);
+    hash_text(digest, s->encoded);
+    return 0;
+}
+
 /* rows become a split; path, columns and, at the end, the pool of texts change hands */
 static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
 {
@@ -206,6 +231,8 @@ static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
     }
     if (tokenizer != NULL)
         TRY(encode_split(lib, r, tokenizer, o->options->max_length, s));
+    if (tokenizer != NULL)
+        TRY(name_encoded(lib, s));
     s->text_pool = r->pool;
     r->pool = NULL;
     return 0;

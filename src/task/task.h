@@ -33,9 +33,10 @@ typedef enum task_kind { TASK_CLASSES, TASK_REGRESSION, TASK_MULTI_LABEL } task_
 enum { TASK_MAX_LABELS = 1000 };
 
 typedef struct split {
-    char *path;      /* NULL: there is no such split */
-    char sha256[65]; /* of the file */
-    char *columns;   /* "sentence1, sentence2 -> label", for people */
+    char *path;       /* NULL: there is no such split */
+    char sha256[65];  /* of the file */
+    char encoded[65]; /* SHA-256 of start, ids, segment and label: what training sees of it */
+    char *columns;    /* "sentence1, sentence2 -> label", for people */
     int64_t n;
     int32_t *ids, *segment; /* [start[n]] */
     int64_t *start;         /* [n + 1] */
