@@ -26,6 +26,7 @@ test: build
 	    grep -v '^ *Start ' $(BUILD)/suite.log; exit $$status
 
 test-long: build
+	@tools/install-packages.sh long
 	@ctest --test-dir $(BUILD) --output-on-failure
 
 bench: build

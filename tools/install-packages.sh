@@ -2,10 +2,11 @@
 # Installs the system's packages that idim needs, those that are missing. Where nothing is missing
 # it needs neither network nor root.
 #
-#     tools/install-packages.sh [build] [demo] [check]       without arguments: build
+#     tools/install-packages.sh [build] [demo] [check] [bench] [long]    without arguments: build
 #
 # build: to build and to test. demo: to download the demo's model and reviews. check: for make
-# check-all (clang, sanitizers, fuzzers, clang-format).
+# check-all (clang, sanitizers, fuzzers, clang-format). bench: what make bench's peers run on. long:
+# for the tests labelled long.
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -14,18 +15,24 @@ debian_build="gcc libc6-dev make cmake pkg-config libdnnl-dev libjansson-dev lib
     librandom123-dev libssl-dev libcmocka-dev gnuplot-nox"
 debian_demo="python3 python3-pip ca-certificates tar"
 debian_check="clang clang-format libomp-dev libclang-rt-dev libopenblas-dev git"
+debian_bench="python3 python3-venv ca-certificates libtcmalloc-minimal4 libjemalloc2 libomp-dev"
+debian_long="valgrind"
 
 fedora_build="gcc make cmake pkgconf-pkg-config onednn-devel jansson-devel utf8proc-devel
     Random123-devel openssl-devel libcmocka-devel gnuplot"
 fedora_demo="python3 python3-pip tar"
 fedora_check="clang clang-tools-extra libomp-devel compiler-rt git libasan libubsan
     openblas-devel"
+fedora_bench="python3 python3-pip gperftools-libs jemalloc libomp"
+fedora_long="valgrind"
 
 # Random123 is headers alone: where the system has no package of it, unpack its release and set
 # CMAKE_PREFIX_PATH
 brew_build="gcc make cmake pkgconf onednn jansson utf8proc random123 openssl@3 cmocka libomp gnuplot"
 brew_demo="python3"
 brew_check="llvm clang-format openblas git"
+brew_bench="python3 gperftools jemalloc"
+brew_long=""
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -71,8 +78,8 @@ debian() {
 parts=${*:-build}
 for part in $parts; do
     case $part in
-    build | demo | check) ;;
-    *) echo "install-packages: expected build, demo or check, found $part" >&2; exit 2 ;;
+    build | demo | check | bench | long) ;;
+    *) echo "install-packages: expected build, demo, check, bench or long, found $part" >&2; exit 2 ;;
     esac
 done
 
