@@ -35,7 +35,8 @@ static const model_case model_cases[] = {
     {"qwen3/biased", 0, NULL},     {"t5/plain", 0, NULL},           {"t5/gated", 0, NULL},
     {"t5/bare", 1, NULL},          {"bart/plain", 0, NULL},         {"bart/scaled", 0, NULL},
     {"bart/bare", 1, NULL},        {"opt/plain", 0, NULL},          {"opt/after", 0, NULL},
-    {"opt/unbiased", 0, NULL},     {"opt/bare", 1, NULL},
+    {"opt/unbiased", 0, NULL},     {"opt/bare", 1, NULL},           {"xlnet/plain", 0, NULL},
+    {"xlnet/options", 0, NULL},    {"xlnet/bare", 1, NULL},
 };
 
 enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };

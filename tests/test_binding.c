@@ -192,6 +192,44 @@ static void what_is_missing_or_misshapen_is_named(void **state)
                    "too");
 }
 
+/* rows that are cut in pieces, and a vector that is */
+static void a_tensor_in_pieces_has_one_dimension_more(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rows, *vector, *sentence;
+    } CASES[] = {
+        {"[2, 2, 1]", "[2, 2]", NULL},
+        {"[2, 1, 2]", "[2, 2]", "'q': shape: expected [2, 2, 1] by config.json, found [2, 1, 2]"},
+        {"[2, 2]", "[2, 2]", "'q': shape: expected [2, 2, 1] by config.json, found [2, 2]"},
+        {"[1, 2, 2]", "[2, 2]", "'q': shape: expected [2, 2, 1] by config.json, found [1, 2, 2]"},
+        {"[2, 2, 1]", "[4]", "'r_bias': shape: expected [2, 2] by config.json, found [4]"},
+        {"[2, 2, 1]", "[1, 2, 2]",
+         "'r_bias': shape: expected [2, 2] by config.json, found [1, 2, "},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        idim *lib = check_library(1);
+        params *p;
+        binding b = {.prefix = ""};
+        CHECK_OK(lib, params_new(lib, &p));
+        CHECK_OK(lib,
+                 params_add(p, &(param){.name = "q", .rows = 2, .cols = 2, .pieces = 2}, NULL));
+        CHECK_OK(lib, params_add(p, &(param){.name = "r_bias", .rows = 1, .cols = 4, .pieces = 2},
+                                 NULL));
+        const tensor_part parts[] = {{"q", "F32", CASES[i].rows, four, 16},
+                                     {"r_bias", "F32", CASES[i].vector, four, 16}};
+        write_safetensors(single, parts, 2);
+        int status = binding_load(p, FOLDER, &b);
+        if (CASES[i].sentence == NULL)
+            CHECK_OK(lib, status);
+        else if (strstr(idim_error(lib), CASES[i].sentence) == NULL)
+            fail_msg("expected %s\n  found %d %s", CASES[i].sentence, status, idim_error(lib));
+        notes_free(lib, &b.notes);
+        params_free(p);
+        idim_close(lib);
+    }
+}
+
 static void a_folder_without_weights_is_refused(void **state)
 {
     (void)state;
@@ -276,6 +314,7 @@ int main(void)
         cmocka_unit_test(names_may_be_bare_prefixed_or_old),
         cmocka_unit_test(a_head_that_fits_is_kept_and_one_that_does_not_is_said),
         cmocka_unit_test(what_is_missing_or_misshapen_is_named),
+        cmocka_unit_test(a_tensor_in_pieces_has_one_dimension_more),
         cmocka_unit_test(a_folder_without_weights_is_refused),
         cmocka_unit_test(shards_are_one_model),
         cmocka_unit_test(a_malformed_index_is_refused_in_words),

@@ -176,6 +176,37 @@ static var *biased_attention(tape *t)
     return scalar(t, attention(t, q, k, v, PACKED, o));
 }
 
+/* by distance from the query's side and the key's, by segment, and with rows added to q */
+static var *paired_attention(tape *t)
+{
+    static const int32_t near[] = {0, 0, 1, 2, 3, 4, 5, 6, 7, 7, 1};
+    static const int32_t segment[TOKENS] = {0, 1, 1, 0, 2, 0, 0, 1, 2, 1, 0};
+    var *q = tape_shared(input(t), 4), *k = tape_shared(other(t, SECOND), 2);
+    var *y = tape_shared(embedding(t, 8, &(lookup){X, ROWS, 0}, 1), 2);
+    pairs p = {.s = PACKED, .heads = 3, .row = near};
+    var *scores = pair_scores(t, NULL, add_row(t, q, SHIFT), y, p);
+    p.by_key = true;
+    scores = pair_scores(t, scores, k, y, p);
+    p = (pairs){.s = PACKED, .heads = 3, .segment = segment};
+    scores = pair_scores(t, scores, q, embedding(t, 2, &(lookup){KEYS_W, IN_ORDER, 0}, 1), p);
+    attention_options o = {.heads = 3, .scores = scores, .dropout = 0.2};
+    y = attention(t, add_row(t, q, SCALE), k, other(t, THIRD), PACKED, o);
+    return scalar(t, residual(t, y, q, 0));
+}
+
+/* causal, alone in its sum, and of numbers */
+static var *paired_causal_attention(tape *t)
+{
+    static const double fixed[] = {0.3, 1, -2, 0.5, 0.7, -1, 0.1, 0.2, 1, 0.4, -0.6, 2};
+    static const int32_t near[] = {0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0};
+    var *y = linear(t, numbers(t, 2, 6, fixed), SQUARE, -1);
+    var *x = tape_shared(linear(t, input(t), SQUARE, SHIFT), 2);
+    pairs p = {.s = PACKED, .heads = 2, .row = near, .by_key = true};
+    attention_options o = {.heads = 2, .causal = true};
+    o.scores = pair_scores(t, NULL, x, y, p);
+    return scalar(t, attention(t, x, other(t, SECOND), other(t, THIRD), PACKED, o));
+}
+
 static var *gelu(tape *t)
 {
     return scalar(t, unary(t, input(t), UNARY_GELU));
@@ -297,6 +328,8 @@ static const struct {
     {"grouped attention", grouped_attention},
     {"grouped causal attention", grouped_causal_attention},
     {"biased attention", biased_attention},
+    {"paired attention", paired_attention},
+    {"paired causal attention", paired_causal_attention},
     {"gelu", gelu},
     {"gelu tanh", gelu_tanh},
     {"relu", relu},

@@ -360,7 +360,7 @@ static void check_key_sums(const kernels *k)
                          .lse = lse,
                          .scratch = scratch};
     k->attention(2, &a, out);
-    k->attention_backward(2, &a, &(attention_gradients){dy, dq, dk, dv, NULL});
+    k->attention_backward(2, &a, &(attention_gradients){dy, dq, dk, dv, NULL, NULL});
     for (int column = 0; column < H; column++) {
         double sum = 0, size = 0;
         for (int row = START[1]; row < START[2]; row++) {
@@ -381,6 +381,102 @@ static void the_gradients_of_the_keys_add_up_to_nothing(void **state)
     for_each_table(check_key_sums);
 }
 
+/* ---- scores of pairs ----------------------------------------------------------------------------
+ */
+
+enum { PAIR_DH = 5, PAIR_H = HEADS * PAIR_DH, PAIR_ROWS = 19, PAIR_SCORES = HEADS * LONG_T };
+
+typedef struct pair_buffers {
+    real *x, *y, *sum, *out, *dx, *dy, *scratch;
+    int32_t row[2 * LONG_T - 1], segment[4 + LONG_T];
+} pair_buffers;
+
+/* The textbook: every sequence, pair and head. Partial sums stay below 5, 30 and 300: dy has up to
+ * 133^2 terms that go either way; a rounding each time, sqrt(n) of them, is far less. */
+static void check_pairs_against(const pair_shape *s, const pair_buffers *b, const real *dscores)
+{
+    double *dx = calloc((size_t)(s->start[s->n] * PAIR_H), sizeof *dx);
+    double *dy = calloc((size_t)(s->n * PAIR_ROWS * PAIR_H), sizeof *dy);
+    for (int64_t q = 0; q < s->n; q++)
+        for (int64_t i = s->start[q]; i < s->start[q + 1]; i++)
+            for (int64_t at = 0; at < HEADS * LONG_T; at++) {
+                int64_t h = at / LONG_T, j = s->start[q] + at % LONG_T;
+                double wanted = (double)b->sum[i * PAIR_SCORES + at];
+                int64_t r = s->segment != NULL
+                                ? s->segment[i] != s->segment[j < s->start[q + 1] ? j : i]
+                                : s->row[(j - i) + LONG_T - 1];
+                for (int64_t d = h * PAIR_DH; d < (h + 1) * PAIR_DH && j < s->start[q + 1]; d++) {
+                    int64_t from = (s->by_key ? j : i) * PAIR_H + d, to = r * PAIR_H + d;
+                    double g = (double)dscores[i * PAIR_SCORES + at];
+                    wanted += (double)b->x[from] * (double)b->y[to];
+                    dx[from] += g * (double)b->y[to];
+                    dy[q * PAIR_ROWS * PAIR_H + to] += g * (double)b->x[from];
+                }
+                assert_true(fabs(wanted - (double)b->out[i * PAIR_SCORES + at]) < 2e-6);
+            }
+    for (int64_t i = 0; i < s->start[s->n] * PAIR_H; i++)
+        assert_true(fabs(dx[i] + 1 - (double)b->dx[i]) < 2e-5);
+    for (int64_t i = 0; i < s->n * s->rows * PAIR_H; i++)
+        assert_true(fabs(dy[i / (s->rows * PAIR_H) * PAIR_ROWS * PAIR_H + i % (s->rows * PAIR_H)] -
+                         (double)b->dy[i]) < 2e-4);
+    free(dx);
+    free(dy);
+}
+
+static void check_pairs(const kernels *k)
+{
+    static const int32_t START[] = {0, 1, 4, 4 + LONG_T};
+    const int64_t T = START[3];
+    pair_buffers b = {
+        draws(1, T * PAIR_H), draws(2, PAIR_ROWS * PAIR_H), NULL, NULL, NULL, NULL, NULL, {0}, {0}};
+    real *dscores = draws(3, T * PAIR_SCORES);
+    for (int32_t i = 0; i < 2 * LONG_T - 1; i++)
+        b.row[i] = i * 7 % PAIR_ROWS;
+    for (int32_t i = 0; i < T; i++)
+        b.segment[i] = i % 5 / 2;
+    for (int kind = 0; kind < 3; kind++) {
+        pair_shape s = {.n = 3,
+                        .heads = HEADS,
+                        .hidden = PAIR_H,
+                        .longest = LONG_T,
+                        .start = START,
+                        .x = b.x,
+                        .y = b.y,
+                        .rows = kind == 2 ? 2 : PAIR_ROWS,
+                        .by_key = kind == 1,
+                        .row = b.row,
+                        .segment = kind == 2 ? b.segment : NULL};
+        b.sum = draws(4, T * PAIR_SCORES), b.out = draws(4, T * PAIR_SCORES);
+        b.dx = draws(5, T * PAIR_H), b.dy = draws(6, 3 * PAIR_ROWS * PAIR_H);
+        b.scratch = s.scratch = draws(7, k->pair_scratch(2, &s));
+        for (int64_t i = 0; i < T * PAIR_H; i++)
+            b.dx[i] = 1;
+        k->pair_scores(2, &s, true, b.out);
+        k->pair_scores_backward(2, &s, &(pair_gradients){dscores, b.dx, b.dy, true});
+        check_pairs_against(&s, &b, dscores);
+        memset(b.sum, 0, (size_t)(T * PAIR_SCORES) * sizeof *b.sum);
+        for (int64_t i = 0; i < T * PAIR_H; i++)
+            b.dx[i] = NAN;
+        k->pair_scores(1, &s, false, b.out);
+        k->pair_scores_backward(1, &s, &(pair_gradients){dscores, b.dx, b.dy, false});
+        for (int64_t i = 0; i < T * PAIR_H; i++)
+            b.dx[i] += 1;
+        check_pairs_against(&s, &b, dscores);
+        real *const all[] = {b.sum, b.out, b.dx, b.dy, b.scratch};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            free(all[i]);
+    }
+    free(b.x);
+    free(b.y);
+    free(dscores);
+}
+
+static void scores_of_pairs_and_their_gradients_are_the_textbook_ones(void **state)
+{
+    (void)state;
+    for_each_table(check_pairs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +488,7 @@ int main(void)
         cmocka_unit_test(dropout_is_a_function_of_the_place),
         cmocka_unit_test(attention_is_the_textbook_one),
         cmocka_unit_test(the_gradients_of_the_keys_add_up_to_nothing),
+        cmocka_unit_test(scores_of_pairs_and_their_gradients_are_the_textbook_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

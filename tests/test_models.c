@@ -263,6 +263,16 @@ static void impossible_configurations_are_refused(void **state)
         {"t5", "{\"feed_forward_proj\": \"gated-sine\"}",
          "c: feed_forward_proj 'gated-sine' is not"},
         {"t5", "{\"num_layers\": 0}", "c: num_layers: expected"},
+        {"xlnet", "{\"d_model\": 9, \"n_head\": 3}", "c: d_model: expected an even number"},
+        {"xlnet", "{\"n_head\": 7}", "c: n_head: expected a divisor of"},
+        {"xlnet", "{\"d_head\": 7}", "c: d_head: expected d_model / n_head 64, found 7"},
+        {"xlnet", "{\"attn_type\": \"tri\"}", "c: attn_type 'tri' is not"},
+        {"xlnet", "{\"bi_data\": true}", "c: bi_data: expected false"},
+        {"xlnet", "{\"attn_type\": \"uni\", \"same_length\": true}", "c: same_length: exp"},
+        {"xlnet", "{\"summary_type\": \"attn\"}", "c: summary_type 'attn' is not"},
+        {"xlnet", "{\"summary_proj_to_labels\": true}", "c: summary_proj_to_labels: expected f"},
+        {"xlnet", "{\"summary_activation\": \"sine\"}", "c: summary_activation 'sine' is not"},
+        {"xlnet", "{\"ff_activation\": 3}", "c: ff_activation: expected"},
     };
     idim *lib = check_library(1);
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {

@@ -57,6 +57,11 @@ def bart(hidden, heads, inner, layers, decoder_layers, decoder_heads, decoder_in
                 max_position_embeddings=24)
 
 
+def xlnet(hidden, heads, inner, layers, act="gelu", **more):
+    return dict(d_model=hidden, n_head=heads, d_inner=inner, n_layer=layers, ff_activation=act,
+                **more)
+
+
 def distil(hidden, heads, inner, layers, act="gelu", positions=30, **more):
     return dict(dim=hidden, n_heads=heads, hidden_dim=inner, n_layers=layers, activation=act,
                 max_position_embeddings=positions, **more)
@@ -124,6 +129,12 @@ MODELS = {
     "opt/unbiased": spec(2, [5, 11], enable_bias=False, word_embed_proj_dim=14,
                          **opt(9, 3, 8, 1, "relu")),
     "opt/bare": spec(1, [6, 11, 1], problem="regression", bare=True, **opt(10, 1, 9, 1)),
+    "xlnet/plain": spec(2, [9, 4, 13], pairs=True, **xlnet(12, 3, 16, 2)),
+    "xlnet/options": spec(3, [7, 1, 10], pairs=True, attn_type="uni", clamp_len=4, summary_type="mean",
+                          summary_activation="gelu", layer_norm_eps=1e-3, **xlnet(10, 5, 11, 1, "relu")),
+    "xlnet/bare": spec(1, [6, 11], problem="regression", bare=True, summary_type="first",
+                       summary_use_proj=False, summary_activation="",
+                       **xlnet(8, 1, 13, 2, "gelu_new")),
 }
 
 
@@ -131,7 +142,7 @@ class Double(TorchFunctionMode):
     """float32 that is asked for becomes float64"""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func is torch.Tensor.float and args[0].is_floating_point():
+        if func is torch.Tensor.float:
             func, args = torch.Tensor.double, args[:1]
         args = tuple(torch.float64 if a is torch.float32 else a for a in args)
         kwargs = {k: torch.float64 if v is torch.float32 else v for k, v in (kwargs or {}).items()}
@@ -194,6 +205,8 @@ def make_batch(s, config):
     types = [torch.zeros(n, dtype=torch.long) for n in lengths]
     for t in types if s["pairs"] else []:
         t[len(t) // 2:] = 1
+    for t in types if config.model_type == "xlnet" else []:
+        t[-1] = 2
     if s["problem"] == "regression":
         label = torch.randn(len(lengths), dtype=torch.float64).float().double()
     elif s["problem"]:
@@ -206,6 +219,7 @@ def make_batch(s, config):
 def run(model, ids, types, label):
     """one sequence at a time: nothing is padded"""
     uses_types = getattr(model.config, "type_vocab_size", 1) > 1 and any(t.any() for t in types)
+    uses_types = uses_types or model.config.model_type == "xlnet"
     rows = []
     for i, t in zip(ids, types):
         inputs = {"input_ids": i[None]}

@@ -50,7 +50,10 @@ typedef struct arch_config {
     bool ignores_segments;
     double norm_eps;
     double dropout, attention_dropout, classifier_dropout;
-    double embedding_dropout, activation_dropout;
+    double embedding_dropout, activation_dropout, pooler_dropout;
+    bool causal, projects, activates; /* projects, activates: the head, before its last layer */
+    unary_kind head_activation;
+    pool_kind reads; /* what the head reads, where the configuration says it */
     double initializer_range;
     unary_kind activation; /* of the feed-forward layers */
     pooling pooling;       /* the user's choice */

@@ -21,5 +21,6 @@ extern const arch arch_qwen3;
 extern const arch arch_roberta;
 extern const arch arch_t5;
 extern const arch arch_xlm_roberta;
+extern const arch arch_xlnet;
 
 #endif

@@ -36,7 +36,9 @@ static int64_t size(const arch_config *c, size_of which)
 {
     const int64_t sizes[] = {
         [ONE] = 1,
+        [TWO] = 2,
         [NORM] = 1,
+        [IN_HEADS] = c->hidden,
         [HIDDEN] = c->hidden,
         [INNER] = c->inner,
         [EMBEDDED] = c->embedded,
@@ -72,6 +74,11 @@ static int make_name(idim *lib, const part *q, int64_t number, const char *name,
                          name);
 }
 
+static bool names_bias(const char *name)
+{
+    return ends_with(name, ".bias") || ends_with(name, "_bias");
+}
+
 /* a module begins with each tensor that is no bias */
 static int declare_rows(params *p, arch_config *c, const part *q, int64_t number, int32_t block,
                         int32_t *module)
@@ -84,11 +91,12 @@ static int declare_rows(params *p, arch_config *c, const part *q, int64_t number
             continue;
         }
         TRY(make_name(p->lib, q, number, row->name, &name));
-        bool is_bias = ends_with(row->name, ".bias");
+        bool is_bias = names_bias(row->name);
         *module += is_bias ? 0 : 1;
         param like = {.name = name,
                       .rows = size(c, row->rows),
                       .cols = size(c, row->cols),
+                      .pieces = row->cols == IN_HEADS ? c->heads : 0,
                       .block = block,
                       .module = *module,
                       .role = q->role,
@@ -268,6 +276,14 @@ int32_t *positions_beside_padding(tape *t, const arch_config *c, const idim_batc
             position[j] = b->ids[j] == c->pad ? (int32_t)c->pad : next++;
     }
     return position;
+}
+
+int32_t *in_turn(tape *t, int64_t n)
+{
+    int32_t *number = tape_room(t, n);
+    for (int32_t i = 0; i < n && number != NULL; i++)
+        number[i] = i;
+    return number;
 }
 
 int32_t *segments_of(tape *t, const arch_config *c, const idim_batch *b)

@@ -24,10 +24,13 @@
 /* ---- tensors ----------------------------------------------------------------------------------
  */
 
-/* NORM is one row too, and says that the tensor scales or shifts a normalisation. */
+/* NORM is one row too, and says that the tensor scales or shifts a normalisation. IN_HEADS is
+ * HIDDEN columns that the files have as [heads][head size]. */
 typedef enum size_of {
     ONE,
+    TWO,
     NORM,
+    IN_HEADS,
     HIDDEN,
     INNER,
     EMBEDDED, /* arch_config.embedded */
@@ -140,6 +143,9 @@ int32_t *positions_in_order(tape *t, const arch_config *c, const idim_batch *b);
 /* Those of RoBERTa: tokens that are c->pad have position c->pad and do not count; the others count
  * from c->pad + 1. */
 int32_t *positions_beside_padding(tape *t, const arch_config *c, const idim_batch *b);
+
+/* 0, 1, 2 .. */
+int32_t *in_turn(tape *t, int64_t n);
 
 /* The batch's segments; 0 where it has none or the family ignores them. */
 int32_t *segments_of(tape *t, const arch_config *c, const idim_batch *b);

@@ -17,7 +17,10 @@ static int by_name(const void *a, const void *b)
 
 static int64_t elements(const tensor_out *t)
 {
-    return t->rank == 2 ? t->shape[0] * t->shape[1] : t->shape[0];
+    int64_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= t->shape[i];
+    return n;
 }
 
 static json_t *header_of(const tensor_out *item, int64_t n)
@@ -27,9 +30,9 @@ static json_t *header_of(const tensor_out *item, int64_t n)
     for (int64_t i = 0; i < n; i++) {
         const tensor_out *t = &item[i];
         int64_t end = at + VALUE_BYTES * elements(t);
-        json_t *shape = json_pack("[I]", (json_int_t)t->shape[0]);
-        if (t->rank == 2)
-            json_array_append_new(shape, json_integer((json_int_t)t->shape[1]));
+        json_t *shape = json_array();
+        for (int k = 0; k < t->rank; k++)
+            json_array_append_new(shape, json_integer((json_int_t)t->shape[k]));
         json_object_set_new(header, t->name,
                             json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape,
                                       "data_offsets", (json_int_t)at, (json_int_t)end));

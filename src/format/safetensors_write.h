@@ -9,8 +9,8 @@
 
 typedef struct tensor_out {
     const char *name;
-    int64_t shape[2];
-    int rank;          /* 1 or 2 */
+    int64_t shape[3];
+    int rank;          /* 1 to 3 */
     const real *value; /* [product of the shape]; in the real-double build rounded to single */
 } tensor_out;
 

@@ -1,6 +1,6 @@
 /* CPU kernel of attention, one sequence and head at a time, ROW_BLOCK queries at a time:
  *
- *     S = scale Q K' + bias;  P = softmax(S) = exp(S - lse);  O = (mask P) V
+ *     S = scale (Q K' + scores) + bias;  P = softmax(S) = exp(S - lse);  O = (mask P) V
  *     dV += (mask P)' dO;     dP = mask (dO V');   dS = P (dP - rowsum(P dP))
  *     dQ = scale dS K;        dK += scale dS' Q;   dbias += sums of dS along its diagonals
  *
@@ -147,6 +147,9 @@ typedef struct head_work {
     real *p, *dp_;                   /* [ROW_BLOCK][Tp]                */
     real *factor;                    /* [ROW_BLOCK * T], whole groups  */
     real *bias, *dbias; /* [2T - 1]: key j, query i at T - 1 + j - i; bias / scale; or NULL */
+    int64_t longest;
+    const real *scores; /* the head's [T] at stride heads longest, or NULL; gradient likewise */
+    real *dscores;
 } head_work;
 
 static int64_t groups_of_block(int64_t T)
@@ -217,7 +220,10 @@ static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t 
         .lse = s->lse + first * s->heads + head,
         .mask = &s->mask,
         .first_group = first_group + head * groups_of_head(T),
+        .longest = s->longest,
     };
+    if (s->scores != NULL)
+        w.scores = s->scores + (first * s->heads + head) * s->longest;
     real *free_part = s->scratch + omp_get_thread_num() * scratch_of_thread(s->longest, dh);
     w.key_turned = carve(&free_part, dh * w.Tp);
     w.value_turned = carve(&free_part, dh * w.Tp);
@@ -250,7 +256,8 @@ static int64_t row_keys(const head_work *w, int64_t i)
     return w->causal ? i + 1 : w->T;
 }
 
-/* p = Q K' + bias / scale of the rows first .. first + rows, and the block's mask factors */
+/* p = Q K' + scores + bias / scale of the rows first .. first + rows, and the block's mask factors
+ */
 static void block_scores(head_work *w, int64_t first, int64_t rows)
 {
     multiply(&(small_product){.m = rows,
@@ -267,6 +274,11 @@ static void block_scores(head_work *w, int64_t first, int64_t rows)
         const real *bias = w->bias + w->T - 1 - (first + i);
         for (int64_t j = 0; j < row_keys(w, first + i); j++)
             w->p[i * w->Tp + j] += bias[j];
+    }
+    for (int64_t i = 0; i < rows && w->scores != NULL; i++) {
+        const real *scores = w->scores + (first + i) * w->heads * w->longest;
+        for (int64_t j = 0; j < row_keys(w, first + i); j++)
+            w->p[i * w->Tp + j] += scores[j];
     }
     if (w->mask->threshold != 0) {
         int64_t groups = groups_of_block(w->T);
@@ -351,6 +363,11 @@ static void scores_row_backward(const head_work *w, int64_t i, int64_t width, re
     }
     for (int64_t j = 0; j < T; j++)
         dp[j] = scale * p[j] * (dp[j] - along);
+    if (w->dscores != NULL) {
+        real *dscores = w->dscores + i * w->heads * w->longest;
+        memcpy(dscores, dp, (size_t)T * sizeof *dp);
+        memset(dscores + T, 0, (size_t)(w->longest - T) * sizeof *dp);
+    }
     if (factor != NULL)
         for (int64_t j = 0; j < T; j++)
             p[j] *= factor[j];
@@ -450,6 +467,8 @@ static void group_backward(const attention_shape *s, int64_t sequence, int64_t h
         if (h > head * size)
             w = head_begin(s, sequence, h, first_group);
         int64_t at = s->start[sequence] * s->hidden + h * w.dh;
+        if (g->scores != NULL)
+            w.dscores = g->scores + (s->start[sequence] * s->heads + h) * s->longest;
         head_backward(&w, g->out + at, g->q + at);
         for (int64_t i = 0; i < L && w.dbias != NULL; i++) {
             int64_t from = i - (s->longest - w.T);

@@ -6,6 +6,7 @@
 #include "kernel/cpu_rows.h"
 #include "kernel/cpu_rotary.h"
 #include "kernel/cpu_attention.h"
+#include "kernel/cpu_pairs.h"
 
 static bool supported(void)
 {
@@ -38,6 +39,9 @@ const kernels CPU_TABLE = {
     .attention_scratch = cpu_attention_scratch,
     .attention = cpu_attention,
     .attention_backward = cpu_attention_backward,
+    .pair_scratch = cpu_pair_scratch,
+    .pair_scores = cpu_pair_scores,
+    .pair_scores_backward = cpu_pair_scores_backward,
     .pool = cpu_pool,
     .pool_backward = cpu_pool_backward,
     .loss = cpu_loss,

@@ -49,19 +49,42 @@ typedef struct attention_shape {
     dropout_mask mask;    /* of the probabilities */
     const real *q, *k, *v;
     real *lse;
-    real *scratch;     /* [attention_scratch]                             */
-    bool causal;       /* query i sees keys 0 .. i                        */
-    int64_t key_heads; /* a divisor of heads; 0: as many                  */
-    double scale;      /* 0: 1 / sqrt(head size)                          */
-    const real *bias;  /* [2 longest - 1][heads] or NULL                  */
+    real *scratch;      /* [attention_scratch]                             */
+    bool causal;        /* query i sees keys 0 .. i                        */
+    int64_t key_heads;  /* a divisor of heads; 0: as many                  */
+    double scale;       /* 0: 1 / sqrt(head size)                          */
+    const real *bias;   /* [2 longest - 1][heads] or NULL                  */
+    const real *scores; /* [T][heads][longest] or NULL: added to q k' before the scale */
 } attention_shape;
 
-/* d loss / d out; where those of q, k, v and bias go. The bias' is [n][2 longest - 1][heads], to be
- * added up. */
+/* d loss / d out; where those of q, k, v, bias and scores go. The bias' is [n][2 longest - 1]
+ * [heads], to be added up; bias and scores may be NULL. */
 typedef struct attention_gradients {
     const real *out;
-    real *q, *k, *v, *bias;
+    real *q, *k, *v, *bias, *scores;
 } attention_gradients;
+
+/* Scores of pairs of tokens for attention_shape.scores, head by head: the row of x of one token
+ * with the row of y that the pair chooses, key j and query i row[j - i + longest - 1]; or, where
+ * there is `segment`, row 0 if both have the same, else row 1. */
+typedef struct pair_shape {
+    int64_t n, heads, hidden, longest;
+    const int32_t *start;   /* [n + 1]                          */
+    const real *x, *y;      /* [T][hidden], [rows][hidden]      */
+    int64_t rows;           /* of y                             */
+    bool by_key;            /* x is the key's, not the query's  */
+    const int32_t *row;     /* [2 longest - 1], or NULL         */
+    const int32_t *segment; /* [T], or NULL                     */
+    real *scratch;          /* [pair_scratch]                   */
+} pair_shape;
+
+/* d loss / d scores; x's may be NULL and is added to where add_x; y's, which may be NULL, is
+ * [n][rows][hidden], to be added up. */
+typedef struct pair_gradients {
+    const real *scores;
+    real *x, *y;
+    bool add_x;
+} pair_gradients;
 
 typedef struct layernorm_shape {
     int64_t rows, cols;
@@ -172,6 +195,11 @@ typedef struct kernels {
     int64_t (*attention_scratch)(int threads, int64_t longest, int64_t head_size);
     void (*attention)(int threads, const attention_shape *s, real *out);
     void (*attention_backward)(int threads, const attention_shape *s, const attention_gradients *g);
+
+    int64_t (*pair_scratch)(int threads, const pair_shape *s);
+    /* out[T][heads][longest] (+)=; what lies beyond a sequence's end is 0 */
+    void (*pair_scores)(int threads, const pair_shape *s, bool add, real *out);
+    void (*pair_scores_backward)(int threads, const pair_shape *s, const pair_gradients *g);
 
     /* y[i] = first row, last row, row[i] of x, or mean of the rows, of sequence i */
     void (*pool)(int threads, const pool_shape *s, const real *x, real *y);

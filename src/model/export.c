@@ -30,6 +30,7 @@ static const struct {
     {"mistral", "MistralForSequenceClassification", false},
     {"qwen2", "Qwen2ForSequenceClassification", false},
     {"qwen3", "Qwen3ForSequenceClassification", false},
+    {"xlnet", "XLNetForSequenceClassification", false},
 };
 
 static const char *const TOKENIZER_FILES[] = {
@@ -73,6 +74,17 @@ static int find_class(const idim_model *m, const char **out)
 /* ---- the parts --------------------------------------------------------------------------------
  */
 
+/* as the files have it: [rows][pieces][..], or [pieces][..] for one row */
+static tensor_out in_pieces(const param *p, tensor_out like)
+{
+    int rank = p->rows == 1 ? 2 : 3;
+    like.rank = rank;
+    like.shape[0] = p->rows;
+    like.shape[rank - 2] = p->pieces;
+    like.shape[rank - 1] = p->cols / p->pieces;
+    return like;
+}
+
 /* the classifier stands beside the encoder, all else inside it */
 static int name_tensors(const idim_model *m, tensor_out *item)
 {
@@ -86,6 +98,8 @@ static int name_tensors(const idim_model *m, tensor_out *item)
                                .shape = {vector ? p->cols : p->rows, p->cols},
                                .rank = vector ? 1 : 2,
                                .value = m->weights->theta + p->offset};
+        if (p->pieces > 0)
+            item[i] = in_pieces(p, item[i]);
     }
     return 0;
 }

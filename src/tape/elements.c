@@ -9,6 +9,40 @@ static int64_t entries(const var *x)
     return x->rows * x->cols;
 }
 
+/* ---- numbers ------------------------------------------------------------------------------------
+ */
+
+static void numbers_forward(tape *t, node *n)
+{
+    const double *const *value = n->data;
+    real *host = TAKE(t, real, entries(n->out));
+    if (host == NULL)
+        return;
+    for (int64_t i = 0; i < entries(n->out); i++)
+        host[i] = (real)(*value)[i];
+    t->k->write(entries(n->out), host, n->out->value);
+    tape_give(t, host);
+}
+
+static void numbers_backward(tape *t, node *n)
+{
+    (void)t;
+    (void)n;
+}
+
+static const operation NUMBERS = {"numbers", numbers_forward, numbers_backward, false};
+
+var *numbers(tape *t, int64_t rows, int64_t cols, const double *value)
+{
+    if (value == NULL)
+        return NULL;
+    return tape_add(t, &(recipe){.op = &NUMBERS,
+                                 .rows = rows,
+                                 .cols = cols,
+                                 .data = &value,
+                                 .data_size = (int64_t)sizeof value});
+}
+
 /* ---- y = f(x).   dx += f'(x) dy ---------------------------------------------------------------
  */
 
@@ -127,6 +161,54 @@ var *multiply(tape *t, var *a, var *b)
                                  .rows = a->rows,
                                  .cols = a->cols,
                                  .keeps = {true, true}});
+}
+
+/* ---- y = x + b in every row.   dx += dy;  db += column sums of dy -------------------------------
+ */
+
+static void add_row_backward(tape *t, node *n)
+{
+    const int64_t *bias = n->data;
+    var *y = n->out;
+    real *db = NULL, *partial = NULL;
+    if (tape_trains(t, *bias)) {
+        db = TAKE(t, real, y->cols);
+        partial = TAKE(t, real, partials(y->rows) * y->cols);
+        if (t->status != 0)
+            return;
+        t->k->column_sums(t->lib->threads, y->rows, y->cols, y->gradient, partial, db);
+        tape_fold(t, *bias, db);
+    }
+    tape_give(t, partial);
+    tape_give(t, db);
+    if (n->in[0]->needs_gradient)
+        tape_pass(t, n->in[0], y);
+}
+
+static void add_row_forward(tape *t, node *n)
+{
+    const int64_t *bias = n->data;
+    const var *x = n->in[0], *y = n->out;
+    if (x->value != y->value)
+        t->k->scale(t->lib->threads, entries(x), 1, x->value, false, y->value);
+    t->k->copy_block(t->lib->threads, y->rows, y->cols, tape_weight(t, *bias), 0, true, y->value,
+                     y->cols);
+}
+
+static const operation ADD_ROW = {"add row", add_row_forward, add_row_backward, false};
+
+var *add_row(tape *t, var *x, int64_t bias)
+{
+    if (x == NULL)
+        return NULL;
+    return tape_add(t, &(recipe){.op = &ADD_ROW,
+                                 .in = {x},
+                                 .rows = x->rows,
+                                 .cols = x->cols,
+                                 .trained = tape_trains(t, bias),
+                                 .in_place = true,
+                                 .data = &bias,
+                                 .data_size = (int64_t)sizeof bias});
 }
 
 /* ---- y = some columns of x.   dx there += dy ---------------------------------------------------

@@ -26,6 +26,9 @@ typedef struct sequences {
 
 int64_t longest_of(sequences s);
 
+/* numbers that nothing trained is in; value[rows][cols] is the host's, borrowed like indices */
+var *numbers(tape *t, int64_t rows, int64_t cols, const double *value);
+
 /* out[i] = sum of one row of each of n tables */
 var *embedding(tape *t, int64_t rows, const lookup *tables, int n);
 
@@ -55,9 +58,25 @@ typedef struct attention_options {
     double scale;      /* of the scores; 0: 1 / sqrt(head size)      */
     var *bias;         /* [2 longest_of(s) - 1][heads], added to the scores: key j, query i at row
                           j - i + longest - 1; NULL: none */
+    var *scores;       /* [rows][heads longest_of(s)], pair_scores: added to q k' before the
+                          scale; NULL: none. Of the two one at most */
 } attention_options;
 
 var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o);
+
+/* Scores of pairs of tokens for attention_options.scores: for query i and key j and each head, the
+ * head's part of a token's row of x times that of a row of y, added to `sum` where that is not
+ * NULL. Which row of y: row[j - i + longest_of(s) - 1], borrowed; or by the tokens' segments, row 0
+ * where they are the same and row 1 where they differ. */
+typedef struct pairs {
+    sequences s;
+    int64_t heads;
+    bool by_key;            /* x's row is the key's, not the query's */
+    const int32_t *row;     /* [2 longest_of(s) - 1], or NULL        */
+    const int32_t *segment; /* of each token, or NULL                */
+} pairs;
+
+var *pair_scores(tape *t, var *sum, var *x, var *y, pairs p);
 
 /* y = f(x). Given up after it is read, made again in backward. */
 var *unary(tape *t, var *x, unary_kind kind);
@@ -70,6 +89,9 @@ var *residual(tape *t, var *x, var *r, double p);
 
 /* y = a b, entry by entry */
 var *multiply(tape *t, var *a, var *b);
+
+/* y = x + b in every row */
+var *add_row(tape *t, var *x, int64_t bias);
 
 /* y = n columns of x from `first` on */
 var *columns(tape *t, var *x, int64_t first, int64_t n);

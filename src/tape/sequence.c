@@ -15,6 +15,19 @@ typedef struct attention_data {
     real *lse; /* [rows][heads]: all that is kept of the probabilities */
 } attention_data;
 
+/* the fourth input is the one or the other */
+static var *bias_of(const node *n)
+{
+    const attention_data *d = n->data;
+    return d->o.bias != NULL ? n->in[3] : NULL;
+}
+
+static var *scores_of(const node *n)
+{
+    const attention_data *d = n->data;
+    return d->o.scores != NULL ? n->in[3] : NULL;
+}
+
 static attention_shape attention_of(tape *t, const node *n, real *scratch)
 {
     const attention_data *d = n->data;
@@ -23,7 +36,8 @@ static attention_shape attention_of(tape *t, const node *n, real *scratch)
                              .key_heads = d->o.key_heads,
                              .causal = d->o.causal,
                              .scale = d->o.scale,
-                             .bias = n->in[3] != NULL ? tape_value(t, n->in[3]) : NULL,
+                             .bias = bias_of(n) != NULL ? tape_value(t, bias_of(n)) : NULL,
+                             .scores = scores_of(n) != NULL ? tape_value(t, scores_of(n)) : NULL,
                              .hidden = n->out->cols,
                              .start = d->s.start,
                              .longest = d->longest,
@@ -59,10 +73,11 @@ static void bias_backward(tape *t, node *n, const real *partial)
     }
 }
 
-/* Per sequence and head, S = scale q k' + bias, P = softmax(S), M the mask over its share:
- * y = (M P) v.   dv += (M P)' dy;  dP = M (dy v');  dS = P (dP - rowsum(P dP));
- * dq += scale dS k;  dk += scale dS' q;  dbias: sums of dS along diagonals.  q, k and v are read by
- * attention alone, so that their gradients are written, never added to. */
+/* Per sequence and head, S = scale (q k' + scores) + bias, P = softmax(S), M the mask over its
+ * share: y = (M P) v.   dv += (M P)' dy;  dP = M (dy v');  dS = P (dP - rowsum(P dP)); dq = scale
+ * dS k;  dk = scale dS' q;  dscores = scale dS;  dbias: sums of dS along diagonals. Whatever else
+ * reads q, k, v or scores comes before attention on the tape, so that their gradients are written,
+ * never added to. */
 static void attention_backward(tape *t, node *n)
 {
     const attention_data *d = n->data;
@@ -73,14 +88,18 @@ static void attention_backward(tape *t, node *n)
     }
     if (t->status != 0)
         return;
-    const var *bias = n->in[3];
+    const var *bias = bias_of(n);
+    var *scores = scores_of(n);
+    bool add;
+    real *dscores =
+        scores != NULL && scores->needs_gradient ? tape_gradient(t, scores, &add) : NULL;
     real *partial = bias != NULL ? TAKE(t, real, d->s.n * bias->rows * bias->cols) : NULL;
     if (t->status != 0)
         return;
     attention_shape s = attention_of(t, n, scratch);
     t->k->attention_backward(
         t->lib->threads, &s,
-        &(attention_gradients){n->out->gradient, part[0], part[1], part[2], partial});
+        &(attention_gradients){n->out->gradient, part[0], part[1], part[2], partial, dscores});
     if (bias != NULL && bias->needs_gradient)
         bias_backward(t, n, partial);
     tape_give(t, partial);
@@ -119,12 +138,97 @@ var *attention(tape *t, var *q, var *k, var *v, sequences s, attention_options o
         return NULL;
     attention_data d = {.s = s, .o = o, .longest = longest_of(s), .mask = tape_mask(t, o.dropout)};
     return tape_add(t, &(recipe){.op = &ATTENTION,
-                                 .in = {q, k, v, o.bias},
+                                 .in = {q, k, v, o.bias != NULL ? o.bias : o.scores},
                                  .rows = q->rows,
                                  .cols = q->cols,
                                  .keeps = {true, true, true, true},
                                  .data = &d,
                                  .data_size = (int64_t)sizeof d});
+}
+
+/* ---- scores of pairs ---------------------------------------------------------------------------
+ */
+
+static pair_shape pairs_of(tape *t, const node *n)
+{
+    const pairs *p = n->data;
+    const var *x = n->in[1], *y = n->in[2];
+    return (pair_shape){.n = p->s.n,
+                        .heads = p->heads,
+                        .hidden = x->cols,
+                        .longest = n->out->cols / p->heads,
+                        .start = p->s.start,
+                        .rows = y->rows,
+                        .by_key = p->by_key,
+                        .row = p->row,
+                        .segment = p->segment,
+                        .x = tape_value(t, n->in[1]),
+                        .y = tape_value(t, n->in[2])};
+}
+
+/* dy += sum over sequences */
+static void pairs_dy(tape *t, var *y, int64_t n, const real *partial)
+{
+    int64_t size = y->rows * y->cols;
+    bool add;
+    real *dy = tape_gradient(t, y, &add), *sum = add ? TAKE(t, real, size) : dy;
+    if (t->status != 0)
+        return;
+    t->k->sum_partials(t->lib->threads, n, size, partial, sum);
+    if (add) {
+        t->k->scale(t->lib->threads, size, 1, sum, true, dy);
+        tape_give(t, sum);
+    }
+}
+
+/* S_ij += x_i y_r(i,j).   dx_i += sum_j dS_ij y_r(i,j);  dy_r += sum of dS_ij x_i with r(i,j) = r;
+ * x_j for x_i where it is the key's */
+static void pairs_backward(tape *t, node *n)
+{
+    var *sum = n->in[0], *x = n->in[1], *y = n->in[2];
+    pair_shape s = pairs_of(t, n);
+    pair_gradients g = {.scores = n->out->gradient};
+    s.scratch = TAKE(t, real, t->k->pair_scratch(t->lib->threads, &s));
+    g.x = x->needs_gradient ? tape_gradient(t, x, &g.add_x) : NULL;
+    g.y = y->needs_gradient ? TAKE(t, real, s.n * s.rows * s.hidden) : NULL;
+    if (t->status != 0)
+        return;
+    t->k->pair_scores_backward(t->lib->threads, &s, &g);
+    if (g.y != NULL)
+        pairs_dy(t, y, s.n, g.y);
+    tape_give(t, g.y);
+    tape_give(t, s.scratch);
+    if (sum != NULL && sum->needs_gradient)
+        tape_pass(t, sum, n->out);
+}
+
+static void pairs_forward(tape *t, node *n)
+{
+    const var *sum = n->in[0];
+    pair_shape s = pairs_of(t, n);
+    s.scratch = TAKE(t, real, t->k->pair_scratch(t->lib->threads, &s));
+    if (t->status != 0)
+        return;
+    if (sum != NULL && sum->value != n->out->value)
+        t->k->scale(t->lib->threads, sum->rows * sum->cols, 1, sum->value, false, n->out->value);
+    t->k->pair_scores(t->lib->threads, &s, sum != NULL, n->out->value);
+    tape_give(t, s.scratch);
+}
+
+static const operation PAIRS = {"pair scores", pairs_forward, pairs_backward, false};
+
+var *pair_scores(tape *t, var *sum, var *x, var *y, pairs p)
+{
+    if (x == NULL || y == NULL || (p.row == NULL && p.segment == NULL))
+        return NULL;
+    return tape_add(t, &(recipe){.op = &PAIRS,
+                                 .in = {sum, x, y},
+                                 .rows = x->rows,
+                                 .cols = p.heads * longest_of(p.s),
+                                 .keeps = {false, true, true},
+                                 .in_place = sum != NULL,
+                                 .data = &p,
+                                 .data_size = (int64_t)sizeof p});
 }
 
 /* ---- pool

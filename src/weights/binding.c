@@ -106,6 +106,9 @@ static int find_any(const weight_files *w, const binding *b, const char *name, s
 /* a vector is a matrix of one row, whichever way it was saved */
 static bool shape_fits(const param *p, const safetensor *t)
 {
+    if (p->pieces > 0)
+        return t->elements == param_size(p) && t->rank == (p->rows == 1 ? 2 : 3) &&
+               (p->rows == 1 || t->shape[0] == p->rows) && t->shape[t->rank - 2] == p->pieces;
     if (t->rank == 2)
         return t->shape[0] == p->rows && t->shape[1] == p->cols;
     return t->rank == 1 && p->rows == 1 && t->shape[0] == p->cols;
@@ -115,13 +118,16 @@ static int check_shape(idim *lib, const param *p, const source *s)
 {
     if (shape_fits(p, s->tensor))
         return 0;
-    char found[SAFETENSORS_SHAPE_TEXT], rows[32] = "";
+    char found[SAFETENSORS_SHAPE_TEXT], rows[32] = "", pieces[32] = "";
+    int64_t cols = p->pieces > 0 ? p->cols / p->pieces : p->cols;
     safetensor_shape(s->tensor, found);
     if (p->rows != 1)
         snprintf(rows, sizeof rows, "%lld, ", (long long)p->rows);
+    if (p->pieces > 0)
+        snprintf(pieces, sizeof pieces, "%lld, ", (long long)p->pieces);
     return fail(lib, IDIM_EFORMAT,
-                "%s: tensor '%.200s': shape: expected [%s%lld] by config.json, found %s",
-                s->file->path, s->tensor->name, rows, (long long)p->cols, found);
+                "%s: tensor '%.200s': shape: expected [%s%s%lld] by config.json, found %s",
+                s->file->path, s->tensor->name, rows, pieces, (long long)cols, found);
 }
 
 static int check_there(const weight_files *w, const params *p, const char *prefix,

@@ -28,6 +28,7 @@ typedef enum param_role { ROLE_BODY, ROLE_POOLER, ROLE_CLASSIFIER } param_role;
 typedef struct param {
     char *name; /* published name without the model prefix, "encoder.layer.0....weight" */
     int64_t rows, cols;
+    int64_t pieces; /* in the files a row is [pieces][cols / pieces]; 0: as it is here */
     int64_t offset; /* into theta0 and theta                                       */
     int32_t block;  /* 0 embeddings, 1 + l layer l, 1 + layers the head (with the pooler) */
     int32_t module; /* tensors of one submodule (its weight and bias) share the number */
@@ -51,8 +52,8 @@ typedef struct params {
 int params_new(idim *lib, params **out);
 void params_free(params *p);
 
-/* Adds one tensor; copies the name; takes rows, cols, block, module, role, init, is_bias, is_norm
- * of `like`, fills offset. *index (may be NULL) gets its number. Names are unique. */
+/* Adds one tensor; copies the name; takes rows, cols, pieces, block, module, role, init, is_bias,
+ * is_norm of `like`, fills offset. *index (may be NULL) gets its number. Names are unique. */
 int params_add(params *p, const param *like, int64_t *index);
 
 /* Makes theta0 and theta, zeroed, once every tensor has been added. */
