@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "check.h"
 #include "base/file.h"
+#include "kernel/kernels.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -161,6 +162,21 @@ static void resume_equals_no_resume_in_full(void **state)
                  "\"gradient_accumulation_steps\":2,\"learning_rate\":0.001,"
                  "\"warmup_steps\":0.3,\"lr_scheduler_type\":\"cosine\"",
                  9);
+}
+
+static void resume_equals_no_resume_in_bf16(void **state)
+{
+    idim *lib = ((world *)*state)->lib;
+    const char *settings = "\"method\":\"said\",\"dim\":40,\"max_steps\":9,\"eval_steps\":4,"
+                           "\"precision\":\"bf16\"";
+    const rounded_matmul *bf16 = kernels_best()->bf16;
+    if (bf16 == NULL || !bf16->supported()) {
+        assert_int_equal(tune(lib, settings, -1), IDIM_EARGUMENT);
+        assert_non_null(strstr(idim_error(lib), "AVX512-BF16"));
+        print_message("SKIPPED: this CPU has no AVX512-BF16; the run was refused\n");
+        skip();
+    }
+    check_resume(lib, settings, 9);
 }
 
 static void a_finished_run_is_not_done_again(void **state)
@@ -361,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RUN_TEST(resume_equals_no_resume_in_a_subspace),
         RUN_TEST(resume_equals_no_resume_in_full),
+        RUN_TEST(resume_equals_no_resume_in_bf16),
         RUN_TEST(a_finished_run_is_not_done_again),
         RUN_TEST(another_run_in_the_same_folder_is_refused),
         RUN_TEST(a_damaged_checkpoint_is_refused_by_name),

@@ -8,6 +8,7 @@
 #define CPU_NAME      "avx2"
 #define CPU_TABLE     kernels_avx2
 #define CPU_SUPPORTED (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define CPU_BF16      NULL
 #define VECTOR_BYTES  32
 #include "kernel/cpu_table.h"
 

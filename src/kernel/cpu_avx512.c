@@ -10,6 +10,7 @@
 #define CPU_SUPPORTED                                                                              \
     (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&                    \
      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+#define CPU_BF16     &gemm_bf16
 #define VECTOR_BYTES 64
 #include "kernel/cpu_table.h"
 

@@ -1,5 +1,5 @@
 /* The CPU's table. Included once by each file of an instruction set, which defines CPU_NAME,
- * CPU_TABLE, CPU_SUPPORTED and VECTOR_BYTES and is compiled with that set's options.
+ * CPU_TABLE, CPU_SUPPORTED, CPU_BF16 and VECTOR_BYTES and is compiled with that set's options.
  *
  * SPDX-License-Identifier: MIT */
 #include "kernel/cpu_elements.h"
@@ -17,6 +17,7 @@ const kernels CPU_TABLE = {
     .name = CPU_NAME,
     .supported = supported,
     .matmul = gemm,
+    .bf16 = CPU_BF16,
     .fill = cpu_fill,
     .scale = cpu_scale,
     .read = cpu_read,

@@ -17,6 +17,16 @@ const kernels *const *kernels_list(int64_t *n)
     return TABLES;
 }
 
+int kernels_check_precision(idim *lib, const kernels *k, precision p)
+{
+    if (p == PRECISION_FP32 || (k->bf16 != NULL && k->bf16->supported()))
+        return 0;
+    return fail(
+        lib, IDIM_EARGUMENT,
+        "precision: bf16 needs a CPU with AVX512-BF16 (avx512_bf16 in /proc/cpuinfo), which "
+        "this one lacks: fp32 works everywhere");
+}
+
 const kernels *kernels_best(void)
 {
     int64_t n;

@@ -28,6 +28,17 @@ typedef struct matmul {
     const real *bias; /* [n] or NULL */
 } matmul;
 
+/* What the dense layers' products are made of. PRECISION_BF16: A and B are rounded to bf16, to
+ * nearest even, as they are read; sums, C and bias are fp32, as all other values are. */
+typedef enum precision { PRECISION_FP32, PRECISION_BF16 } precision;
+
+/* the product of rounded operands; ask supported() first */
+typedef struct rounded_matmul {
+    bool (*supported)(void);
+    int64_t (*scratch)(int threads, const matmul *product); /* bytes */
+    void (*matmul)(int threads, const matmul *product, void *scratch);
+} rounded_matmul;
+
 /* Where a mask's draws come from. Entry e is dropped when its 16-bit draw is below the threshold:
  * draw e of group g = e / 128 is the low (e % 128 < 64) or high half of word e % 64 of the group in
  * the layout of transform.h, stream STREAM_DROPOUT. */
@@ -137,6 +148,7 @@ typedef struct kernels {
     bool (*supported)(void);
 
     void (*matmul)(int threads, const matmul *product);
+    const rounded_matmul *bf16; /* NULL: the table has none */
 
     /* x[n] = value */
     void (*fill)(int threads, int64_t n, real value, real *x);
@@ -226,10 +238,17 @@ const kernels *const *kernels_list(int64_t *n);
 /* The fastest that this CPU supports. */
 const kernels *kernels_best(void);
 
+/* Can the table compute so? IDIM_EARGUMENT, with a sentence that says what the CPU lacks. */
+int kernels_check_precision(idim *lib, const kernels *k, precision p);
+
 static inline int64_t partials(int64_t rows)
 {
     return (rows + PARTIAL_ROWS - 1) / PARTIAL_ROWS;
 }
+
+#ifdef KERNELS_X86
+extern const rounded_matmul gemm_bf16; /* AVX512-BF16 */
+#endif
 
 /* the product all CPU tables share: tiles of a fixed size, each one call of the library on one
  * thread */

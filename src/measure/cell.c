@@ -95,12 +95,12 @@ json_t *cell_settings(const cell *c)
 
 static int add_variation(cell *c, char text[256])
 {
-    static const char *const names[] = {"projection", "normalize", "pull", "groups"};
+    static const char *const names[] = {"projection", "normalize", "pull", "groups", "precision"};
     size_t used = 0;
     text[0] = '\0';
     int64_t n;
     const idim_setting *rows = idim_settings(&n);
-    for (int k = 0; k < 4; k++)
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
         for (int64_t i = 0; i < n; i++)
             if (strcmp(rows[i].name, names[k]) == 0 &&
                 strcmp(spec_text(c->spec, names[k]), rows[i].fallback) != 0)

@@ -111,11 +111,18 @@ static uint64_t seed_of(const job *j)
     return j->adapter != NULL ? j->adapter->seed : (uint64_t)integer_of(j, "seed", 42);
 }
 
+static precision precision_of(const job *j)
+{
+    const char *text = text_of(j, "precision");
+    return text != NULL && strcmp(text, "bf16") == 0 ? PRECISION_BF16 : PRECISION_FP32;
+}
+
 static int open_model(job *j)
 {
     model_options o = model_defaults();
     o.path = j->folder;
     o.seed = seed_of(j);
+    o.precision = precision_of(j);
     o.pooling = j->adapter != NULL ? j->adapter->pooling : text_of(j, "pooling");
     if (j->adapter != NULL) {
         o.n_labels = j->adapter->n_labels;
@@ -217,6 +224,7 @@ static int open_data(job *j)
     model_options o = model_defaults();
     idim_model *known;
     o.path = j->folder;
+    o.precision = precision_of(j); /* refused before the data is read */
     TRY(tokenizer_open(j->lib, j->folder, &j->tokenizer));
     TRY(model_open_config(j->lib, &o, &known));
     j->positions = known->config.positions;

@@ -24,6 +24,7 @@ typedef struct model_options {
     const char *pooling; /* "auto" (the family's own), "cls", "mean" or "last"         */
     double dropout;      /* negative: as config.json says                              */
     uint64_t seed;       /* fresh tensors                                              */
+    precision precision; /* of the dense layers; one the CPU lacks is refused          */
 } model_options;
 
 model_options model_defaults(void);
@@ -40,6 +41,7 @@ struct idim_model {
     bool own_head;     /* the folder's classifier is in use                            */
     double initializer_range;
     uint64_t seed;
+    precision precision;
     char fingerprint[65];   /* of the base tensors                                          */
     char config_sha256[65]; /* of config.json's bytes                                     */
     char **notes; /* [n_notes] sentences to be told: what was missing, unused, made anew */

@@ -44,7 +44,7 @@ static int check_options(idim *lib, const model_options *o)
                     o->pooling);
     if (!(o->dropout < 1))
         return fail(lib, IDIM_EARGUMENT, "dropout: expected less than 1, found %g", o->dropout);
-    return 0;
+    return kernels_check_precision(lib, kernels_best(), o->precision);
 }
 
 static int find_arch(idim_model *m, const json_place *config)
@@ -144,6 +144,7 @@ int model_open_config(idim *lib, const model_options *options, idim_model **out)
     TRY(NEW(lib, idim_model, 1, "model", &m));
     m->lib = lib;
     m->seed = options->seed;
+    m->precision = options->precision;
     int status = hub_find(lib, options->path, &m->path);
     if (status == 0)
         status = open_config(m, options);

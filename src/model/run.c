@@ -42,6 +42,7 @@ int model_forward(const idim_model *m, tape *t, const idim_batch *batch, double 
     if (mean_loss != NULL)
         TRY(check_labels(m, batch));
 
+    tape_set_precision(t, m->precision);
     var *out = m->arch->forward(t, &m->config, batch);
     TRY(tape_status(t));
     if (logits != NULL)

@@ -37,6 +37,7 @@ struct tape {
     const bool *trained;
     const gradient_sink *sink; /* during backward */
     tape_training training;
+    precision precision;
     node *newest;
     block *blocks;
     uint64_t n_dropouts;

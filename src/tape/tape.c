@@ -53,6 +53,11 @@ void tape_begin(tape *t, const bool *trained, tape_training training)
     t->flowed = false;
 }
 
+void tape_set_precision(tape *t, precision p)
+{
+    t->precision = p;
+}
+
 int tape_status(const tape *t)
 {
     return t->status;

@@ -53,6 +53,10 @@ void tape_free(tape *t);
  * read, and nothing can flow back. */
 void tape_begin(tape *t, const bool *trained, tape_training training);
 
+/* What the linear layers' products are made of from now on, forward and backward; one that
+ * kernels_check_precision allows. fp32 until then. */
+void tape_set_precision(tape *t, precision p);
+
 /* 0, or the status of the first failure since tape_begin. */
 int tape_status(const tape *t);
 
