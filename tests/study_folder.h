@@ -23,6 +23,7 @@ typedef struct study_cell_plan {
     double d90; /* the true one      */
     double full, majority;
     int linearised;
+    int coded; /* the runs left coded adapters with a bound */
 } study_cell_plan;
 
 typedef struct study_writer {
@@ -88,6 +89,14 @@ static inline void study_run_write(study_writer *w, const char *method, double d
     w->n_runs++;
     snprintf(folder, sizeof folder, "%s/runs/%s", w->folder, name);
     mkdir(folder, 0777);
+    char coding[400] = "";
+    if (p->coded)
+        snprintf(coding, sizeof coding,
+                 ",\"coding\":{\"bytes\":%.0f,\"uncoded\":{\"dev\":{\"accuracy\":%.6f}}},"
+                 "\"bound\":{\"bits\":%.0f,\"train_error\":%.6f,\"bound\":%.6f,"
+                 "\"held_out\":{\"dev\":{\"error\":%.6f}}}",
+                 70 + dim, score + 0.004, 8 * dim + 200, 0.95 * (1 - score),
+                 fmin(1, (1 - score) + 0.004 * sqrt(dim)), 1 - score);
     FILE *f = study_open(folder, "record.json");
     fprintf(f,
             "{\"schema\":\"idim.run/1\",\"version\":\"0.1.0\",\"model\":{\"path\":\"%s\","
@@ -95,9 +104,10 @@ static inline void study_run_write(study_writer *w, const char *method, double d
             "\"method\":\"%s\",\"dim\":%.0f,\"seed\":%d,\"steps\":90,\"seconds\":12.5,"
             "\"metric\":\"accuracy\",\"eval\":{\"dev\":{\"accuracy\":%.6f,\"loss\":0.4,\"n\":1173},"
             "\"train\":{\"accuracy\":%.6f,\"loss\":0.3,\"n\":1000}},\"adapter\":{\"path\":\"a\","
-            "\"bytes\":%.0f}}",
+            "\"bytes\":%.0f}%s}",
             p->model, p->parameters, name, method, dim, 42 + (int)(w->n_runs % 3), score,
-            score + 0.25 * (1 - score) + 0.02 * study_uniform(w), 500 + 4 * dim);
+            score + 0.25 * (1 - score) + 0.02 * study_uniform(w),
+            p->coded ? 70 + dim : 500 + 4 * dim, coding);
     fclose(f);
     study_log(folder, 0.69 - 1.2 * (score - 0.5), study_uniform(w));
 }

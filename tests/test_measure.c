@@ -454,6 +454,51 @@ static void runs_that_cells_share_are_counted_once(void **state)
     json_decref(study);
 }
 
+static json_t *record_named(idim *lib, const char *name)
+{
+    char path[256], *text;
+    int64_t size;
+    snprintf(path, sizeof path, FOLDER "/runs/%s/record.json", name);
+    CHECK_OK(lib, file_read(lib, path, 1 << 24, &text, &size));
+    json_t *record = json_loads(text, 0, NULL);
+    memory_free(lib, text);
+    assert_non_null(record);
+    return record;
+}
+
+/* the score of a run is that of the file it leaves; classifier, biases and full have no coding */
+static void coded_cells_score_and_bound_what_they_ship(void **state)
+{
+    idim *lib = *state;
+    json_t *how = settings(), *study;
+    json_object_set_new(how, "bits", json_real(2.5));
+    CHECK_OK(lib, measure(lib, how, NULL, NULL, &study));
+    const json_t *one = cell_of(study, 0), *points = json_object_get(one, "points");
+    assert_string_equal(text_of(one, "variation"), "2.5 bits a number");
+    assert_true(json_array_size(points) > 2);
+    const char *name =
+        json_string_value(json_array_get(json_object_get(json_array_get(points, 0), "names"), 0));
+    json_t *record = record_named(lib, name);
+    const json_t *coding = json_object_get(record, "coding");
+    const json_t *bound = json_object_get(record, "bound");
+    assert_true(json_number_value(json_object_get(coding, "bits")) > 0);
+    assert_true(json_number_value(json_object_get(bound, "bits")) > 0);
+    assert_int_equal(json_integer_value(json_object_get(bound, "n")), ROWS);
+    double score = json_number_value(
+        json_object_get(json_object_get(json_object_get(record, "eval"), "dev"), "accuracy"));
+    double error = json_number_value(
+        json_object_get(json_object_get(json_object_get(bound, "held_out"), "dev"), "error"));
+    assert_true(fabs(1 - score - error) < 1e-9);
+    json_decref(record);
+
+    name = json_string_value(
+        json_array_get(json_object_get(json_object_get(one, "full"), "names"), 0));
+    record = record_named(lib, name);
+    assert_null(json_object_get(record, "coding"));
+    json_decref(record);
+    json_decref(study);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +520,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_torn_checkpoint_starts_the_run_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(seeds_have_room_beside_the_budget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_that_cells_share_are_counted_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(coded_cells_score_and_bound_what_they_ship, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

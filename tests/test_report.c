@@ -49,7 +49,7 @@ static char *page_of(const study_cell_plan *plan, int n)
 }
 
 static const study_cell_plan said = {"models/small", "reviews", "said", "", NULL, 22713986, 0, 172,
-                                     0.876,          0.5,       1};
+                                     0.876,          0.5,       1,      0};
 
 static void the_answer_comes_first(void **state)
 {
@@ -118,6 +118,49 @@ static void adapters_with_bytes_are_shown_and_none_is_no_section(void **state)
     assert_null(strstr(page, "bytes of the adapter (log)"));
     free(page);
     idim_close(lib);
+}
+
+static void coded_cells_show_bytes_and_bounds_in_one_place(void **state)
+{
+    (void)state;
+    study_cell_plan cells[2] = {said, said};
+    cells[1].variation = "3 bits a number";
+    cells[1].coded = 1;
+    char *page = page_of(cells, 2);
+    const char *figure = strstr(page, "<title>Bound against held-out error</title>");
+    assert_non_null(figure);
+    /* one figure and one table for the plain and the coded cell */
+    assert_null(strstr(figure + 1, "<title>Bound against held-out error</title>"));
+    says(figure, "bound on the error, %");
+    says(figure, "majority 50.0");
+    says(page, "<span class='s0'><i></i>said</span>");
+    says(page, "<span class='s1'><i></i>said, 3 bits a number</span>");
+    says(figure, "<th scope='col' class='n'>held-out error</th>");
+    /* d = 100 of the coded cell: 170 bytes, 1,000 bits */
+    says(figure, "<tr><td class='n'>100</td><td class='n'>3</td><td class='n'>170</td>");
+    says(figure, "<td class='n'>1,000</td>");
+    says(figure, "<td class='n'><strong>");
+    free(page);
+
+    idim *lib = check_library(1);
+    CHECK_OK(lib, idim_report(lib, FOLDER));
+    char *runs = read_all(FOLDER "/figures/runs.csv");
+    says(runs, "adapter_bytes,uncoded_score,code_bits,train_error,bound,held_out_error,error\n");
+    says(runs, ",170,");
+    free(runs);
+    char *data = read_all(FOLDER "/figures/bound-small-reviews-3-bits-a-number.csv");
+    says(data, "series,kind,x,y,low,high\n0,run,");
+    free(data);
+    idim_close(lib);
+}
+
+static void plain_cells_have_no_columns_of_coding(void **state)
+{
+    (void)state;
+    char *page = page_of(&said, 1);
+    says(page, "<th scope='col' class='n'>bytes</th>");
+    assert_null(strstr(page, "held-out error"));
+    free(page);
 }
 
 static void same_folder_same_bytes(void **state)
@@ -510,6 +553,8 @@ int main(int n, char **arguments)
         cmocka_unit_test(every_number_names_its_records),
         cmocka_unit_test(hostile_names_are_escaped),
         cmocka_unit_test(adapters_with_bytes_are_shown_and_none_is_no_section),
+        cmocka_unit_test(coded_cells_show_bytes_and_bounds_in_one_place),
+        cmocka_unit_test(plain_cells_have_no_columns_of_coding),
         cmocka_unit_test(same_folder_same_bytes),
         cmocka_unit_test(a_cell_without_answer_says_why),
         cmocka_unit_test(damaged_files_are_refused_with_their_place),

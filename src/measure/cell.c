@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "measure/cell.h"
 
+#include "base/buffer.h"
 #include "format/json.h"
 #include "measure/rescore.h"
 #include "measure/settings.h"
@@ -37,8 +38,12 @@ static json_t *value_json(const spec *s, const idim_setting *row)
     }
 }
 
-/* what the user set of measure's settings that tune knows too; the subspace is no business of the
- * baselines, so that cells share them */
+static bool is_for_subspaces(const idim_setting *row)
+{
+    return strcmp(row->group, SETTINGS_SUBSPACE) == 0 || strcmp(row->group, SETTINGS_CODING) == 0;
+}
+
+/* what the user set of measure's settings that tune knows too */
 static json_t *tune_settings(const cell *c, bool with_subspace)
 {
     int64_t n;
@@ -49,7 +54,7 @@ static json_t *tune_settings(const cell *c, bool with_subspace)
         if (!setting_serves(row, "measure") || !setting_serves(row, "tune") ||
             strcmp(row->group, SETTINGS_COMMAND) == 0 || strcmp(row->group, SETTINGS_RUNNING) == 0)
             continue;
-        if (strcmp(row->group, "Subspace") == 0 && !with_subspace)
+        if (is_for_subspaces(row) && !with_subspace)
             continue;
         if (spec_is_set(c->spec, row->name) && !spec_is_auto(c->spec, row->name))
             json_object_set_new(out, row->name, value_json(c->spec, row));
@@ -93,20 +98,33 @@ json_t *cell_settings(const cell *c)
     return out;
 }
 
-static int add_variation(cell *c, char text[256])
+/* what tells this cell from that of the same model, task and method with all defaults */
+static int add_variation(cell *c)
 {
     static const char *const names[] = {"projection", "normalize", "pull", "groups", "precision"};
-    size_t used = 0;
-    text[0] = '\0';
-    int64_t n;
+    buffer text = {.lib = c->lib};
+    int64_t n, limit = spec_integer(c->spec, "max_adapter_bytes");
+    double bits = spec_number(c->spec, "bits");
+    char number[NUMBER_TEXT];
     const idim_setting *rows = idim_settings(&n);
     for (size_t k = 0; k < sizeof names / sizeof *names; k++)
         for (int64_t i = 0; i < n; i++)
             if (strcmp(rows[i].name, names[k]) == 0 &&
                 strcmp(spec_text(c->spec, names[k]), rows[i].fallback) != 0)
-                used += (size_t)snprintf(text + used, 256 - used, "%s%s %s", used > 0 ? ", " : "",
-                                         names[k], spec_text(c->spec, names[k]));
-    return memory_format(c->lib, &c->variation, "%s", text);
+                buffer_add(&text, ", %s %s", names[k], spec_text(c->spec, names[k]));
+    if (limit > 0)
+        buffer_add(&text, ", at most %lld bytes", (long long)limit);
+    if (bits > 0) {
+        number_shortest(bits, number);
+        buffer_add(&text, ", %s bits a number", number);
+    }
+    if (spec_flag(c->spec, "for_bound"))
+        buffer_put(&text, ", coded for the bound");
+    int status = text.status;
+    if (status == 0)
+        status = memory_format(c->lib, &c->variation, "%s", text.n > 0 ? text.bytes + 2 : "");
+    buffer_free(&text);
+    return status;
 }
 
 static int read_dims(cell *c, int64_t *low, int64_t *high)
@@ -198,12 +216,11 @@ static int plan_search(cell *c, int64_t low, int64_t high)
 
 static int read_spec(cell *c, const char *text)
 {
-    char variation[256];
     int64_t low = 0, high = 0;
     TRY(spec_parse(c->lib, "measure", text, &c->spec));
     TRY(read_dims(c, &low, &high));
     TRY(plan_search(c, low, high));
-    return add_variation(c, variation);
+    return add_variation(c);
 }
 
 int cell_new(idim *lib, const json_t *settings, cell **out)

@@ -1,4 +1,5 @@
-/* Score against the bytes of the adapter: what a run is worth when it is shipped.
+/* What is shipped: score against the bytes of the adapter, and the bound of a coded adapter against
+ * its error on rows that were held out. A point is a run.
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/report_draw.h"
@@ -8,42 +9,109 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-static bool is_shown(const study_run *r)
+enum { SERIES = 6 };
+
+/* where a run stands in a figure; x is NAN where it is not shown */
+typedef struct place {
+    double x, y;
+} place;
+
+typedef place place_of(const study_run *r);
+
+static place place_of_bytes(const study_run *r)
 {
-    return r != NULL && r->bytes > 0 && isfinite(r->score);
+    bool shown = r != NULL && r->bytes > 0 && isfinite(r->score);
+    return shown ? (place){(double)r->bytes, r->score} : (place){NAN, NAN};
 }
 
-bool has_bytes(const study_group *g)
+/* in percent */
+static place place_of_bound(const study_run *r)
+{
+    bool shown = r != NULL && isfinite(r->bound) && isfinite(r->held_error);
+    return shown ? (place){100 * r->held_error, 100 * r->bound} : (place){NAN, NAN};
+}
+
+static bool has_any(const study_group *g, place_of *where)
 {
     for (int64_t i = 0; i < g->n; i++)
         for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
             const study_names *names = &g->cell[i]->points.point[k].names;
             for (int64_t j = 0; j < names->n; j++)
-                if (is_shown(names->run[j]))
+                if (isfinite(where(names->run[j]).x))
                     return true;
         }
     return false;
 }
 
-/* takes the runs into the ranges, or draws them */
-static void each_run(frame *f, const study_cell *c, bool draw)
+bool has_bytes(const study_group *g)
 {
-    for (int64_t k = 0; k < c->points.n; k++) {
-        const study_names *names = &c->points.point[k].names;
-        for (int64_t j = 0; j < names->n; j++) {
-            const study_run *r = names->run[j];
-            if (!is_shown(r))
-                continue;
-            if (draw) {
-                BUFFER_DRAW(f->b, "<circle class='run' cx='~' cy='~' r='3.2'/>",
-                            axis_at(&f->x, (double)r->bytes), axis_at(&f->y, r->score));
-                continue;
+    return has_any(g, place_of_bytes);
+}
+
+bool has_bounds(const study_group *g)
+{
+    return has_any(g, place_of_bound);
+}
+
+/* takes the runs into the ranges */
+static void take_runs(frame *f, const study_group *g, place_of *where)
+{
+    for (int64_t i = 0; i < g->n; i++)
+        for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
+            const study_names *names = &g->cell[i]->points.point[k].names;
+            for (int64_t j = 0; j < names->n; j++) {
+                place at = where(names->run[j]);
+                range_take(&f->x.low, &f->x.high, at.x);
+                range_take(&f->y.low, &f->y.high, at.y);
             }
-            range_take(&f->x.low, &f->x.high, (double)r->bytes);
-            range_take(&f->y.low, &f->y.high, r->score);
         }
+}
+
+static void draw_runs(const frame *f, const study_group *g, place_of *where)
+{
+    for (int64_t i = 0; i < g->n; i++) {
+        buffer_add(f->b, "<g class='s%lld'>\n", (long long)(i % SERIES));
+        for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
+            const study_names *names = &g->cell[i]->points.point[k].names;
+            for (int64_t j = 0; j < names->n; j++) {
+                place at = where(names->run[j]);
+                if (!isfinite(at.x))
+                    continue;
+                buffer_add(f->b, "<a href='runs/%s/record.json'>", names->name[j]);
+                BUFFER_DRAW(f->b, "<circle class='run' cx='~' cy='~' r='3.6'>",
+                            axis_at(&f->x, at.x), axis_at(&f->y, at.y));
+                buffer_add(f->b, "<title>d = %lld, %lld bytes</title></circle></a>",
+                           (long long)names->run[j]->dim, (long long)names->run[j]->bytes);
+            }
+        }
+        buffer_put(f->b, "</g>\n");
     }
 }
+
+static frame narrow_frame(buffer *b)
+{
+    frame f = {.b = b,
+               .width = FIGURE_NARROW,
+               .height = 296,
+               .left = 34,
+               .right = FIGURE_NARROW - 82,
+               .top = 34,
+               .bottom = 250,
+               .narrow = true};
+    f.x = (axis){INFINITY, -INFINITY, f.left, f.right, false};
+    f.y = (axis){INFINITY, -INFINITY, f.bottom, f.top, false};
+    f.y_scale = 1;
+    return f;
+}
+
+static void widen(axis *a)
+{
+    double room = a->high > a->low ? 0.06 * (a->high - a->low) : 0.1;
+    a->low -= room;
+    a->high += room;
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 static void draw_level(const frame *f, const study_cell *c, double score, const char *class)
 {
@@ -60,52 +128,64 @@ static void draw_level(const frame *f, const study_cell *c, double score, const 
     buffer_put(f->b, "</text>\n");
 }
 
-static void draw_legend(const frame *f, const study_group *g)
-{
-    for (int64_t i = 0; i < g->n; i++) {
-        double x = f->left + 70 * (double)i;
-        buffer_add(f->b, "<g class='s%d'>", words_series(g->cell[i]->method));
-        BUFFER_DRAW(f->b, "<circle class='mean' cx='~' cy='10' r='4.2'/></g>", x + 5);
-        BUFFER_DRAW(f->b, "<text class='key' x='~' y='14'>", x + 14);
-        html_short(f->b, g->cell[i]->method, 8);
-        buffer_put(f->b, "</text>\n");
-    }
-}
-
 void draw_bytes(buffer *b, const study_group *g)
 {
     const study_cell *first = g->cell[0];
-    frame f = {.b = b,
-               .width = FIGURE_NARROW,
-               .height = 306,
-               .left = 34,
-               .right = FIGURE_NARROW - 82,
-               .top = 44,
-               .bottom = 260,
-               .narrow = true};
-    f.x = (axis){INFINITY, -INFINITY, f.left, f.right, true};
-    f.y = (axis){INFINITY, -INFINITY, f.bottom, f.top, false};
+    frame f = narrow_frame(b);
+    f.x.log = true;
     f.y_scale = words_is_percent(first->metric) ? 100 : 1;
     range_take(&f.y.low, &f.y.high, first->full.score);
     range_take(&f.y.low, &f.y.high, first->answer.target);
-    for (int64_t i = 0; i < g->n; i++)
-        each_run(&f, g->cell[i], false);
-    double room = f.y.high > f.y.low ? 0.05 * (f.y.high - f.y.low) : 0.1;
+    take_runs(&f, g, place_of_bytes);
     f.x.low /= 1.3;
     f.x.high *= 1.3;
-    f.y.low -= room;
-    f.y.high += room;
+    widen(&f.y);
 
     frame_begin(&f, "Score against the bytes of the adapter", "A point a run.");
     frame_axes(&f, "bytes of the adapter (log)",
                f.y_scale == 100 ? "score on dev, %" : "score on dev");
     draw_level(&f, first, first->full.score, "full");
     draw_level(&f, first, first->answer.target, "target");
-    for (int64_t i = 0; i < g->n; i++) {
-        buffer_add(b, "<g class='s%d'>\n", words_series(g->cell[i]->method));
-        each_run(&f, g->cell[i], true);
-        buffer_put(b, "</g>\n");
+    draw_runs(&f, g, place_of_bytes);
+    frame_end(&f);
+}
+
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+/* the line on which the bound would be the held-out error, named at its end */
+static void draw_diagonal(const frame *f)
+{
+    double high = f->x.high < f->y.high ? f->x.high : f->y.high;
+    double x = axis_at(&f->x, high), y = axis_at(&f->y, high);
+    BUFFER_DRAW(f->b, "<path class='level target' d='M~ ~L~ ~'/>\n", axis_at(&f->x, f->x.low),
+                axis_at(&f->y, f->x.low), x, y);
+    frame_text(f, "label", x + 8, y + 4, "error");
+}
+
+void draw_bounds(buffer *b, const study_group *g)
+{
+    const study_cell *first = g->cell[0];
+    frame f = narrow_frame(b);
+    double majority = words_is_percent(first->metric) ? 100 * (1 - first->majority) : (double)NAN;
+    take_runs(&f, g, place_of_bound);
+    range_take(&f.y.low, &f.y.high, majority);
+    widen(&f.x);
+    f.x.low = f.x.low > 0 ? f.x.low : 0;
+    f.y.low = f.x.low;
+    f.y.high += 0.05 * (f.y.high - f.y.low);
+
+    frame_begin(
+        &f, "Bound against held-out error",
+        "A point a run; it lies above the broken line when the bound lies above the error.");
+    frame_axes(&f, "held-out error, %", "bound on the error, %");
+    draw_diagonal(&f);
+    if (isfinite(majority)) {
+        double y = axis_at(&f.y, majority);
+        BUFFER_DRAW(b, "<path class='level' d='M~ ~H~'/>", f.left, y, f.right);
+        BUFFER_DRAW(b, "<text class='label' x='~' y='~'>majority ", f.right + 8, y + 4);
+        buffer_fixed(b, majority, 1);
+        buffer_put(b, "</text>\n");
     }
-    draw_legend(&f, g);
+    draw_runs(&f, g, place_of_bound);
     frame_end(&f);
 }

@@ -26,9 +26,13 @@ bool has_score(const study_group *g);
 void draw_training(buffer *b, const study_cell *c, bool narrow);
 bool has_training(const study_cell *c);
 
-/* Score against the bytes of the adapters, as wide as a phone. */
+/* Score against the bytes of the adapters, as wide as a phone; cell i has series i. */
 void draw_bytes(buffer *b, const study_group *g);
 bool has_bytes(const study_group *g);
+
+/* The bound of coded adapters against their error on rows that were held out, as draw_bytes. */
+void draw_bounds(buffer *b, const study_group *g);
+bool has_bounds(const study_group *g);
 
 /* d90 with its interval, a row a cell with an answer, in the order of the groups. */
 void draw_intervals(buffer *b, const study *s, const study_group *groups, int64_t n, bool narrow);

@@ -122,7 +122,8 @@ static int write_runs(const study *s, const char *folder)
 {
     buffer b = {.lib = s->lib};
     buffer_put(&b, "run,method,dim,seed,learning_rate,steps,seconds,score,train_score,"
-                   "adapter_bytes,error\n");
+                   "adapter_bytes,uncoded_score,code_bits,train_error,bound,held_out_error,"
+                   "error\n");
     for (int64_t i = 0; i < s->n_runs; i++) {
         const study_run *r = &s->run[i];
         csv_text(&b, r->name, ',');
@@ -134,6 +135,11 @@ static int write_runs(const study *s, const char *folder)
         csv_number(&b, r->score, ',');
         csv_number(&b, r->train, ',');
         csv_number(&b, r->bytes > 0 ? (double)r->bytes : (double)NAN, ',');
+        csv_number(&b, r->uncoded, ',');
+        csv_number(&b, isfinite(r->bound) ? (double)r->code_bits : (double)NAN, ',');
+        csv_number(&b, r->train_error, ',');
+        csv_number(&b, r->bound, ',');
+        csv_number(&b, r->held_error, ',');
         csv_text(&b, r->error != NULL ? r->error : "", '\n');
     }
     return export_write(&b, folder, "runs", ".csv");

@@ -308,9 +308,31 @@ static int write_training(const study *s, const study_group *g, int64_t i, const
     return status;
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
+/* ---- bytes and bounds ------------------------------------------------------------------------ */
 
-static bool put_bytes(buffer *b, const study_group *g)
+/* x and y of a run in a figure; x is NAN where it has no place there */
+typedef study_point place_of(const study_run *r, double scale);
+
+static study_point place_of_bytes(const study_run *r, double scale)
+{
+    bool shown = r->bytes > 0 && isfinite(r->score);
+    return (study_point){.dim = shown ? (double)r->bytes : (double)NAN,
+                         .score = r->score * scale,
+                         .low = NAN,
+                         .high = NAN};
+}
+
+static study_point place_of_bound(const study_run *r, double scale)
+{
+    (void)scale;
+    bool shown = isfinite(r->bound) && isfinite(r->held_error);
+    return (study_point){.dim = shown ? 100 * r->held_error : (double)NAN,
+                         .score = 100 * r->bound,
+                         .low = NAN,
+                         .high = NAN};
+}
+
+static bool put_places(buffer *b, const study_group *g, place_of *where)
 {
     bool any = false;
     buffer_put(b, "series,kind,x,y,low,high\n");
@@ -319,12 +341,11 @@ static bool put_bytes(buffer *b, const study_group *g)
             const study_names *names = &g->cell[i]->points.point[k].names;
             for (int64_t j = 0; j < names->n; j++) {
                 const study_run *r = names->run[j];
-                if (r == NULL || r->bytes <= 0 || !isfinite(r->score))
+                study_point p = {.dim = NAN};
+                if (r != NULL)
+                    p = where(r, scale_of(g->cell[i]));
+                if (!isfinite(p.dim))
                     continue;
-                study_point p = {.dim = (double)r->bytes,
-                                 .score = r->score * scale_of(g->cell[i]),
-                                 .low = NAN,
-                                 .high = NAN};
                 put_row(b, i, "run", &p);
                 any = true;
             }
@@ -332,31 +353,45 @@ static bool put_bytes(buffer *b, const study_group *g)
     return any;
 }
 
-static int write_bytes(const study *s, const study_group *g, const char *folder, buffer *names)
+static void put_places_script(buffer *script, const study_group *g, bool bounds)
+{
+    put_title(script, g->cell[0], bounds ? "Bound, " : "Size of the adapter, ");
+    if (bounds) {
+        buffer_put(script, "set ylabel 'bound on the error, %'\nset xlabel 'held-out error, %'\n");
+    } else {
+        put_y_name(script, g->cell[0]);
+        buffer_put(script, "set xlabel 'bytes of the adapter'\nset logscale x\n");
+    }
+    put_colours(script, g);
+    for (int64_t i = 0; i < g->n; i++) {
+        buffer_put(script, i > 0 ? ", \\\n  " : "plot ");
+        put_plot(script, i, "run", "34", "points pointtype 7");
+        buffer_put(script, " title '");
+        put_quoted(script, g->cell[i]->method);
+        buffer_put(script, "'");
+    }
+    if (bounds) {
+        buffer_put(script, ", \\\n  x with lines linecolor '#444444' dashtype 2 title 'error'");
+    } else {
+        put_level(script, g->cell[0], g->cell[0]->full.score, "full fine-tuning", "linewidth 1.5");
+        put_level(script, g->cell[0], g->cell[0]->answer.target, "target", "dashtype 2");
+    }
+    buffer_put(script, "\n");
+}
+
+static int write_places(const study *s, const study_group *g, bool bounds, const char *folder,
+                        buffer *names)
 {
     buffer data = {.lib = s->lib}, script = {.lib = s->lib};
     char *name;
-    bool any = put_bytes(&data, g);
-    int status = any ? make_name(s->lib, "bytes", g->slug, 0, &name) : 0;
+    bool any = put_places(&data, g, bounds ? place_of_bound : place_of_bytes);
+    int status = any ? make_name(s->lib, bounds ? "bound" : "bytes", g->slug, 0, &name) : 0;
     if (!any || status != 0) {
         buffer_free(&data);
         return status;
     }
     put_script_head(&script, name);
-    put_title(&script, g->cell[0], "Size of the adapter, ");
-    put_y_name(&script, g->cell[0]);
-    buffer_put(&script, "set xlabel 'bytes of the adapter'\nset logscale x\n");
-    put_colours(&script, g);
-    for (int64_t i = 0; i < g->n; i++) {
-        buffer_put(&script, i > 0 ? ", \\\n  " : "plot ");
-        put_plot(&script, i, "run", "34", "points pointtype 7");
-        buffer_put(&script, " title '");
-        put_quoted(&script, g->cell[i]->method);
-        buffer_put(&script, "'");
-    }
-    put_level(&script, g->cell[0], g->cell[0]->full.score, "full fine-tuning", "linewidth 1.5");
-    put_level(&script, g->cell[0], g->cell[0]->answer.target, "target", "dashtype 2");
-    buffer_put(&script, "\n");
+    put_places_script(&script, g, bounds);
     status = write_pair(&data, &script, folder, name, names);
     memory_free(s->lib, name);
     return status;
@@ -402,7 +437,8 @@ int export_figures(const study *s, const study_group *groups, int64_t n, const c
         TRY(write_score(s, &groups[g], folder, names));
         for (int64_t i = 0; i < groups[g].n; i++)
             TRY(write_training(s, &groups[g], i, folder, names));
-        TRY(write_bytes(s, &groups[g], folder, names));
+        TRY(write_places(s, &groups[g], false, folder, names));
+        TRY(write_places(s, &groups[g], true, folder, names));
     }
     return 0;
 }

@@ -248,28 +248,6 @@ static void put_training(const page *p)
         buffer_put(p->b, "</div>\n</section>\n");
 }
 
-static void put_bytes(const page *p)
-{
-    bool any = false;
-    for (int64_t g = 0; g < p->n_groups; g++) {
-        if (!has_bytes(&p->group[g]))
-            continue;
-        if (!any)
-            buffer_put(p->b,
-                       "<section>\n<h2>Size of what is shipped</h2>\n<p class='note'>The file "
-                       "that a run left, a point a run; full fine-tuning would ship every "
-                       "weight.</p>\n<div class='pair'>\n");
-        any = true;
-        buffer_put(p->b, "<div>\n<h3>");
-        put_group_title(p, &p->group[g]);
-        buffer_put(p->b, "</h3>\n<figure>\n");
-        draw_bytes(p->b, &p->group[g]);
-        buffer_put(p->b, "</figure>\n</div>\n");
-    }
-    if (any)
-        buffer_put(p->b, "</div>\n</section>\n");
-}
-
 /* ---- the table of cells ---------------------------------------------------------------------- */
 
 static void put_link(const page *p, const study_cell *c, const char *part, double score)
@@ -366,7 +344,7 @@ int page_write(const page *p)
     put_table(p);
     TRY(page_models(p));
     put_training(p);
-    put_bytes(p);
+    TRY(page_shipped(p));
     page_settings(p);
     page_repeat(p);
     page_records(p);

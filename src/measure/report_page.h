@@ -17,6 +17,9 @@ typedef struct page {
 /* The whole page. */
 int page_write(const page *p);
 
+/* The section on the size of adapters and the bounds they certify. */
+int page_shipped(const page *p);
+
 /* Its last sections: settings, how to repeat it, records. */
 void page_settings(const page *p);
 void page_repeat(const page *p);

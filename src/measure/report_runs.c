@@ -36,6 +36,22 @@ static int take_names(study *s, const folder_names *names)
 
 /* ---- one run --------------------------------------------------------------------------------- */
 
+/* what a coded adapter lost and certifies, where the record says so */
+static int read_coding(const json_place *root, const char *metric, study_run *r)
+{
+    json_place coding = json_member(root, "coding"), bound = json_member(root, "bound");
+    json_place uncoded = json_member(&coding, "uncoded"), dev = json_member(&uncoded, "dev");
+    json_place held = json_member(&bound, "held_out"), on = json_member(&held, "test");
+    if (!json_present(&on))
+        on = json_member(&held, "dev");
+    r->uncoded = r->train_error = r->bound = r->held_error = NAN;
+    TRY(json_take_number(&dev, metric, -LARGEST, LARGEST, &r->uncoded));
+    TRY(json_take_number(&bound, "train_error", 0, 1, &r->train_error));
+    TRY(json_take_number(&bound, "bound", 0, 1, &r->bound));
+    TRY(json_take_integer(&bound, "bits", 0, (int64_t)LARGEST, &r->code_bits));
+    return json_take_number(&on, "error", 0, 1, &r->held_error);
+}
+
 static int read_record(study *s, const char *path, study_run *r)
 {
     json_t *document;
@@ -64,6 +80,7 @@ static int read_record(study *s, const char *path, study_run *r)
     TRY(json_take_number(&settings, "learning_rate", 0, LARGEST, &r->rate));
     TRY(json_take_number(&dev, metric, -LARGEST, LARGEST, &r->score));
     TRY(json_take_number(&train, metric, -LARGEST, LARGEST, &r->train));
+    TRY(read_coding(&root, metric, r));
     return json_take_integer(&adapter, "bytes", 0, (int64_t)LARGEST, &r->bytes);
 }
 

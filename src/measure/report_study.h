@@ -32,6 +32,10 @@ typedef struct study_run {
     const json_t *record;
     int64_t dim, seed, steps, bytes; /* bytes of the adapter, 0: none */
     double score, train, rate, seconds;
+    double uncoded;                        /* the score before the numbers were coded    */
+    double train_error, bound, held_error; /* what a coded adapter certifies; held: test,
+                                              where there is none dev */
+    int64_t code_bits;                     /* that the bound counts */
     int64_t n_log;
     const double *step, *loss; /* [n_log] */
 } study_run;

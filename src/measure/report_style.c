@@ -47,6 +47,9 @@ const char *const page_style[] = {
     "thead th{background:var(--card);font-weight:600;white-space:nowrap}tbody th{font-weight:600}\n"
     ".n{text-align:right;white-space:nowrap}.w{min-width:20rem}"
     "td.names{min-width:13rem}td.value{min-width:9rem;overflow-wrap:anywhere}\n",
+    ".keys{font-size:.88rem;margin:.2rem 0 .4rem}.keys span{margin-right:.9rem;"
+    "white-space:nowrap}.keys i{display:inline-block;width:.7em;height:.7em;"
+    "border-radius:50%;background:var(--mark);margin-right:.35em}\n",
     "figure>svg{display:block;width:100%;height:auto;font-family:inherit;font-size:13px;"
     "overflow:visible}figure>svg.narrow{display:none;font-size:12px}\n"
     ".pair{display:grid;gap:0 1.5rem;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr))}"

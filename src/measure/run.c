@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "measure/certificate.h"
 #include "measure/record.h"
 #include "measure/shipping.h"
 #include "train/checkpoint.h"
@@ -40,6 +41,7 @@ typedef struct run {
     float *logits;          /* [dev.n][n_labels] of it, in a study  */
     int64_t eval_every;     /* steps; 0: at the end only            */
     json_t *coding;         /* of the adapter, for the record       */
+    json_t *bound;          /* that it certifies, for the record    */
 } run;
 
 static double elapsed(const run *r)
@@ -65,6 +67,7 @@ static void run_close(run *r)
     idim *lib = r->job->lib;
     trainer_free(r->trainer);
     json_decref(r->coding);
+    json_decref(r->bound);
     memory_free(lib, r->logits);
     memory_free(lib, r->adapter_path);
     memory_free(lib, r->best_path);
@@ -357,10 +360,36 @@ static int make_record(run *r, json_t *scores)
     json_object_set_new(out, "adapter", adapter_part(r));
     if (r->coding != NULL)
         json_object_set(out, "coding", r->coding);
+    if (r->bound != NULL)
+        json_object_set(out, "bound", r->bound);
     if (r->options.in_study)
         json_object_set_new(out, "predictions",
                             record_predictions(r->job->task, r->logits, r->dev.n));
     return record_finish(r->job->lib, out);
+}
+
+/* the errors of what is shipped on every row: a study shows its bound, for_bound asks for it */
+static int certify(run *r, const job_coding *how)
+{
+    static const char *const names[N_SPLITS] = {"train", "dev", "test"};
+    const job *j = r->job;
+    error_count c;
+    if (j->task->kind != TASK_CLASSES || !(r->options.in_study || spec_flag(j->spec, "for_bound")))
+        return 0;
+    /* what was placed is not yet in the weights */
+    subspace_push(j->space, r->trainer->x, j->model->weights->theta);
+    TRY(certificate_count(j, r->trainer->tape, &j->task->splits[SPLIT_TRAIN], &c));
+    TRY(certificate_make(j, &c, how->code_bits, how->size.file, &r->bound));
+    json_t *held_out = json_object();
+    json_object_set_new(r->bound, "held_out", held_out);
+    for (int i = SPLIT_DEV; i < N_SPLITS; i++) {
+        const split *s = &j->task->splits[i];
+        if (s->label == NULL || s->n < 1)
+            continue;
+        TRY(certificate_count(j, r->trainer->tape, s, &c));
+        json_object_set_new(held_out, names[i], certificate_errors(&c));
+    }
+    return 0;
 }
 
 /* scores x as it was trained, then puts what the coded adapter says in its place */
@@ -385,6 +414,7 @@ static int ship(run *r)
                               "number_bytes", (json_int_t)how.size.numbers, "bits",
                               8 * (double)how.size.numbers / (double)t->d, "step", how.step,
                               "uncoded", scores);
+        status = certify(r, &how);
     }
     json_decref(scores);
     memory_free(r->job->lib, shipped);

@@ -60,26 +60,26 @@ static const idim_setting table[] = {
     {"split", IDIM_CHOICE, "train", NULL, 0, 0, "train|dev|test", "gradients", "Data",
      "the examples whose gradients are written"},
 
-    {"of", IDIM_CHOICE, "loss", NULL, 0, 0, "loss|logits", "gradients", "Subspace",
+    {"of", IDIM_CHOICE, "loss", NULL, 0, 0, "loss|logits", "gradients", SETTINGS_SUBSPACE,
      "what is differentiated: the loss of each example, or what the head says of it (the "
      "difference of two classes, each of more classes, the value of a regression)"},
-    {"method", IDIM_CHOICE, "said", NULL, 0, 0, "said|did|full|head|bias", SPACE, "Subspace",
+    {"method", IDIM_CHOICE, "said", NULL, 0, 0, "said|did|full|head|bias", SPACE, SETTINGS_SUBSPACE,
      "what is trained: a subspace with learned scales, without, every weight, the classifier, or "
      "all biases and the classifier"},
-    {"dim", IDIM_INTEGER, "", NULL, 1, LARGE, NULL, "tune gradients bench", "Subspace",
+    {"dim", IDIM_INTEGER, "", NULL, 1, LARGE, NULL, "tune gradients bench", SETTINGS_SUBSPACE,
      "d, counting everything that is trained (said, did)"},
     {"projection", IDIM_CHOICE, "fastfood", NULL, 0, 0,
-     "fastfood|fastfood-tensor|srht|onehot|dense|sparse", SPACE, "Subspace",
+     "fastfood|fastfood-tensor|srht|onehot|dense|sparse", SPACE, SETTINGS_SUBSPACE,
      "the random map from d numbers to all weights"},
     {"normalize", IDIM_CHOICE, "balanced", NULL, 0, 0, "global|tensor|weight|capped|balanced",
-     SPACE, "Subspace",
+     SPACE, SETTINGS_SUBSPACE,
      "how far each tensor moves: every weight alike, every tensor alike, in proportion to its "
      "norm, every tensor alike with small ones capped, or that with biases and embedding tables "
      "held back tenfold"},
-    {"pull", IDIM_CHOICE, "exact", NULL, 0, 0, "exact|public", SPACE, "Subspace",
+    {"pull", IDIM_CHOICE, "exact", NULL, 0, 0, "exact|public", SPACE, SETTINGS_SUBSPACE,
      "the exact adjoint, or the 1/L weight of public code (fastfood-tensor)"},
-    {"groups", IDIM_CHOICE, "block", NULL, 0, 0, "block|module|tensor|none", SPACE, "Subspace",
-     "said: one learned scale per layer, submodule or tensor, or one for all"},
+    {"groups", IDIM_CHOICE, "block", NULL, 0, 0, "block|module|tensor|none", SPACE,
+     SETTINGS_SUBSPACE, "said: one learned scale per layer, submodule or tensor, or one for all"},
 
     {"learning_rate", IDIM_NUMBER, "auto", NULL, 0, 1e6, NULL, "tune", "Training",
      "the largest rate (default: full 5e-5; in a subspace it falls with d, docs/defaults.md)"},
@@ -128,18 +128,18 @@ static const idim_setting table[] = {
     {"linearised", IDIM_FLAG, "false", NULL, 0, 0, NULL, "measure", "Measuring",
      "adds the curve of the linearised model, which takes about two epochs for every d at once"},
 
-    {"max_adapter_bytes", IDIM_INTEGER, "0", "0", 0, LARGE, NULL, "tune", "Output",
+    {"max_adapter_bytes", IDIM_INTEGER, "0", "0", 0, LARGE, NULL, "tune measure", SETTINGS_CODING,
      "codes the adapter: the finest that takes at most N bytes; 0: no limit"},
-    {"bits", IDIM_NUMBER, "0", "0", 0, 32, NULL, "tune", "Output",
+    {"bits", IDIM_NUMBER, "0", "0", 0, 32, NULL, "tune measure", SETTINGS_CODING,
      "codes the adapter: about B bits for a number of z; 0: as max_adapter_bytes says, and plain "
      "32-bit numbers when that is 0 too"},
 
-    {"coding_steps", IDIM_NUMBER, "0.3", "0.3", 0, 1, NULL, "tune", "Output",
+    {"coding_steps", IDIM_NUMBER, "0.3", "0.3", 0, 1, NULL, "tune measure", SETTINGS_CODING,
      "said and did with bits or max_adapter_bytes: the last steps, a fraction of all, that train "
      "the numbers as they will be coded"},
-    {"for_bound", IDIM_FLAG, "false", "false", 0, 0, NULL, "tune", "Output",
+    {"for_bound", IDIM_FLAG, "false", "false", 0, 0, NULL, "tune measure", SETTINGS_CODING,
      "codes the adapter with the bits a number that give the lowest bound on the error"},
-    {"delta", IDIM_NUMBER, "0.05", "0.05", 1e-300, 0.5, NULL, "bound tune", "Output",
+    {"delta", IDIM_NUMBER, "0.05", "0.05", 1e-300, 0.5, NULL, "bound tune measure", SETTINGS_CODING,
      "bound, for_bound: the probability with which the bound may be wrong"},
 
     {"logits", IDIM_FLAG, "false", NULL, 0, 0, NULL, "predict", "Output",

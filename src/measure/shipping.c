@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/shipping.h"
+#include "measure/certificate.h"
 #include "measure/occam.h"
 
 #include <math.h>
@@ -31,25 +32,12 @@ int shipping_round(void *user, const real *x, real *out)
     return job_code(user, x, out, NULL);
 }
 
-/* wrong answers among the rows of s at the model's theta */
-static int count_errors(const job *j, trainer *t, const split *s, float *logits, int64_t *errors)
-{
-    int64_t k = j->model->n_labels;
-    evaluation e;
-    TRY(evaluate_split(j->model, t->tape, j->task, s, logits, &e));
-    *errors = 0;
-    for (int64_t i = 0; i < s->n; i++)
-        *errors += metrics_class(logits + i * k, k) != (int64_t)s->label[i];
-    return 0;
-}
-
 typedef struct search {
     const job *job;
     trainer *trainer;
     split rows;    /* a view of train's first */
     int64_t n;     /* of train                */
     real *shipped; /* [d]                     */
-    float *logits; /* [rows.n][n_labels]      */
     double lowest, bits;
 } search;
 
@@ -57,14 +45,14 @@ static int try_bits(search *s, double bits, json_t *tried)
 {
     const job *j = s->job;
     job_coding how;
-    int64_t errors;
+    error_count c;
     spec_set_number(j->spec, "bits", bits);
     TRY(job_code(j, s->trainer->x, s->shipped, &how));
     subspace_push(j->space, s->shipped, j->model->weights->theta);
     s->trainer->theta_is_current = false;
-    TRY(count_errors(j, s->trainer, &s->rows, s->logits, &errors));
+    TRY(certificate_count(j, s->trainer->tape, &s->rows, &c));
 
-    double share = (double)errors / (double)s->rows.n;
+    double share = (double)c.errors / (double)c.n;
     int64_t in_all = (int64_t)llround(share * (double)s->n);
     double bound = occam_bound(in_all, s->n, (double)how.code_bits, spec_number(j->spec, "delta"));
     json_array_append_new(tried, json_pack("{s:f, s:I, s:f, s:f}", "bits", bits, "code_bits",
@@ -87,13 +75,10 @@ int shipping_choose(const job *j, trainer *t, json_t **tried)
     s.rows.n = s.n < SCORED_ROWS ? s.n : SCORED_ROWS;
     *tried = json_array();
     int status = NEW(j->lib, real, t->d, "coded numbers", &s.shipped);
-    if (status == 0)
-        status = NEW(j->lib, float, s.rows.n * j->model->n_labels, "logits", &s.logits);
     for (int i = 0; i < N_CANDIDATES && status == 0; i++)
         status = try_bits(&s, CANDIDATES[i], *tried);
     if (status == 0)
         spec_set_number(j->spec, "bits", s.bits);
     memory_free(j->lib, s.shipped);
-    memory_free(j->lib, s.logits);
     return status;
 }
