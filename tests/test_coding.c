@@ -6,7 +6,9 @@
 #include "format/crc.h"
 #include "subspace/coding.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 enum { ROOM = 1 << 16 };
 
@@ -137,6 +139,49 @@ static void ten_thousand_vectors_come_back(void **state)
     }
 }
 
+/* a float of any bits, or near one of the numbers that a vector is made of */
+static float any_float(uint64_t key, uint32_t i)
+{
+    static const float extremes[] = {0,        -0.0f,        FLT_MAX, -FLT_MAX, FLT_MIN,
+                                     -FLT_MIN, FLT_TRUE_MIN, 1,       -1};
+    uint32_t word = draw(key + 77, i);
+    float x;
+    memcpy(&x, &word, sizeof x);
+    if (key % 5 == 0 && word % 3 == 0)
+        x = extremes[word / 3 % (sizeof extremes / sizeof *extremes)];
+    else if (key % 5 < 3)
+        x = (float)(((double)word - 0x1p31) * 0x1p-30);
+    return isfinite(x) ? x : 0;
+}
+
+/* what is coded is what its meaning would be coded as, with every step, shift and origin */
+static void numbers_of_any_size_come_back_as_they_were_coded(void **state)
+{
+    (void)state;
+    enum { LONGEST = 64 };
+    int32_t q[LONGEST], back[LONGEST];
+    uint8_t bytes[LONGEST * 12];
+    for (uint64_t key = 0; key < 10000; key++) {
+        int64_t n = 1 + (int64_t)(key % LONGEST);
+        double origin = key % 4 == 0 ? 1 : 0;
+        codebook book = {(int32_t)(draw(key, 1000) % STEP_CODES),
+                         (int32_t)(draw(key, 1001) % SHIFT_CODES)};
+        for (int64_t i = 0; i < n; i++)
+            q[i] = codebook_index(&book, origin, (double)any_float(key, (uint32_t)i));
+        int64_t size = encode(q, n, bytes, sizeof bytes);
+        assert_true(decode(bytes, size, back, n));
+        assert_memory_equal(q, back, (size_t)n * sizeof *q);
+        for (int64_t i = 0; i < n; i++) {
+            float value = codebook_value(&book, origin, q[i]);
+            assert_true(isfinite(value));
+            /* 24 bits of a float hold no more of |q|, or of a sum with 1 */
+            bool exact = labs(q[i]) < 1 << 18 && (origin == 0 || codebook_step(&book) > 0x1p-18);
+            if (exact)
+                assert_int_equal(codebook_index(&book, origin, (double)value), q[i]);
+        }
+    }
+}
+
 static void a_byte_too_many_is_told(void **state)
 {
     (void)state;
@@ -234,6 +279,7 @@ int main(void)
         cmocka_unit_test(bits_come_back_at_the_price_of_their_entropy),
         cmocka_unit_test(zeros_take_a_byte_for_every_5760),
         cmocka_unit_test(ten_thousand_vectors_come_back),
+        cmocka_unit_test(numbers_of_any_size_come_back_as_they_were_coded),
         cmocka_unit_test(a_byte_too_many_is_told),
         cmocka_unit_test(too_little_room_is_counted),
         cmocka_unit_test(steps_grow_by_sixteenths_of_an_octave),
