@@ -21,7 +21,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
-PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet")  # and in these the padding token
+PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet", "deberta-v2")  # and in these the padding token
 
 
 def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
@@ -135,6 +135,17 @@ MODELS = {
     "xlnet/bare": spec(1, [6, 11], problem="regression", bare=True, summary_type="first",
                        summary_use_proj=False, summary_activation="",
                        **xlnet(8, 1, 13, 2, "gelu_new")),
+    "deberta-v2/plain": spec(2, [9, 4, 13], relative_attention=True, position_buckets=6, norm_rel_ebd="layer_norm",
+                             share_att_key=True, pos_att_type="p2c|c2p", position_biased_input=False,
+                             **bert_like(12, 3, 16, 2, positions=20)),
+    "deberta-v2/buckets": spec(3, [33, 2, 21], pairs=True, relative_attention=True, position_buckets=7,
+                               max_relative_positions=24, pos_att_type=["c2p"], type_vocab_size=2,
+                               embedding_size=5, pad_token_id=7, pooler_hidden_act="tanh", cls_dropout=0.2,
+                               pooler_dropout=0.1, **bert_like(10, 2, 11, 2, "relu", positions=36)),
+    "deberta-v2/apart": spec(2, [14, 3], relative_attention=True, max_relative_positions=5, pos_att_type=["p2c", "c2p"],
+                             layer_norm_eps=1e-3, **bert_like(9, 3, 8, 1, positions=16)),
+    "deberta-v2/bare": spec(1, [6, 11, 1], problem="regression", bare=True, pos_att_type=["p2c"], type_vocab_size=3,
+                            **bert_like(10, 1, 7, 1, "gelu_new", positions=12)),
 }
 
 

@@ -9,9 +9,9 @@
 #include "arch/families.h"
 
 static const arch *const FAMILIES[] = {
-    &arch_albert,  &arch_bart,    &arch_bert,        &arch_distilbert, &arch_electra, &arch_gpt2,
-    &arch_llama,   &arch_mistral, &arch_mpnet,       &arch_opt,        &arch_qwen2,   &arch_qwen3,
-    &arch_roberta, &arch_t5,      &arch_xlm_roberta, &arch_xlnet,
+    &arch_albert, &arch_bart,    &arch_bert,    &arch_deberta_v2,  &arch_distilbert, &arch_electra,
+    &arch_gpt2,   &arch_llama,   &arch_mistral, &arch_mpnet,       &arch_opt,        &arch_qwen2,
+    &arch_qwen3,  &arch_roberta, &arch_t5,      &arch_xlm_roberta, &arch_xlnet,
 };
 
 enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };

@@ -52,6 +52,9 @@ typedef struct arch_config {
     double dropout, attention_dropout, classifier_dropout;
     double embedding_dropout, activation_dropout, pooler_dropout;
     bool causal, projects, activates; /* projects, activates: the head, before its last layer */
+    bool scores_query, scores_key;    /* with distances; shares_keys: projected as the content */
+    bool shares_keys, norms_distances, adds_positions;
+    int64_t span; /* distances are -span .. span - 1 */
     unary_kind head_activation;
     pool_kind reads; /* what the head reads, where the configuration says it */
     double initializer_range;

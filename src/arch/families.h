@@ -9,6 +9,7 @@
 extern const arch arch_albert;
 extern const arch arch_bart;
 extern const arch arch_bert;
+extern const arch arch_deberta_v2;
 extern const arch arch_distilbert;
 extern const arch arch_electra;
 extern const arch arch_gpt2;

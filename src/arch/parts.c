@@ -47,6 +47,7 @@ static int64_t size(const arch_config *c, size_of which)
         [TYPES] = c->types,
         [LABELS] = c->n_labels,
         [BUCKETS] = c->buckets,
+        [TWO_SPANS] = 2 * c->span,
         [HEADS] = c->heads,
         [THREE_HIDDEN] = 3 * c->hidden,
         [QUERIES] = c->heads * c->head_size,
@@ -237,12 +238,12 @@ int config_like_bert(const json_place *root, arch_config *c)
     const size_key sizes[] = {
         {"vocab_size", LIMIT_ROWS, &c->vocab},
         {"max_position_embeddings", LIMIT_ROWS, &c->positions},
-        {"type_vocab_size", LIMIT_ROWS, &c->types},
         {"hidden_size", LIMIT_WIDTH, &c->hidden},
         {"num_attention_heads", LIMIT_WIDTH, &c->heads},
         {"intermediate_size", LIMIT_WIDTH, &c->inner},
     };
     TRY(config_sizes(root, sizes, COUNT_OF(sizes)));
+    TRY(json_take_integer(root, "type_vocab_size", c->types > 0, LIMIT_ROWS, &c->types));
     TRY(config_padding(root, c));
     TRY(json_take_integer(root, "num_hidden_layers", 0, ARCH_MAX_LAYERS, &c->layers));
     TRY(json_take_number(root, "layer_norm_eps", 0, 1, &c->norm_eps));

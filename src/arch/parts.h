@@ -39,6 +39,7 @@ typedef enum size_of {
     TYPES,
     LABELS,
     BUCKETS, /* of distances */
+    TWO_SPANS,
     HEADS,
     THREE_HIDDEN,
     QUERIES, /* heads of head_size */
@@ -109,7 +110,7 @@ int config_sizes(const json_place *root, const size_key *keys, int64_t n);
 /* BERT's names: vocab_size, max_position_embeddings, type_vocab_size, hidden_size,
  * num_hidden_layers, num_attention_heads, intermediate_size, layer_norm_eps, initializer_range,
  * hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout, hidden_act. *c holds the
- * defaults. */
+ * defaults; types may be 0 where their default is. */
 int config_like_bert(const json_place *root, arch_config *c);
 
 /* pad_token_id; c->pad holds the default. null: none (-1); a negative one counts from the end, as

@@ -24,6 +24,7 @@ static const struct {
     {"electra", "ElectraForSequenceClassification", true},
     {"distilbert", "DistilBertForSequenceClassification", true},
     {"albert", "AlbertForSequenceClassification", true},
+    {"deberta-v2", "DebertaV2ForSequenceClassification", true},
     {"mpnet", "MPNetForSequenceClassification", true},
     {"gpt2", "GPT2ForSequenceClassification", false},
     {"llama", "LlamaForSequenceClassification", false},
