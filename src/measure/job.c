@@ -154,6 +154,28 @@ static int check_head(const job *j)
     return 0;
 }
 
+/* rows with labels of another kind, or of other classes, than the head was trained for: there would
+ * be fewer of them than the loss reads */
+static int check_outputs(const job *j)
+{
+    static const char *const words[] = {"classes", "regression", "multi-label"};
+    static const model_problem problem_of[] = {[TASK_CLASSES] = PROBLEM_CLASSES,
+                                               [TASK_REGRESSION] = PROBLEM_REGRESSION,
+                                               [TASK_MULTI_LABEL] = PROBLEM_MULTI_LABEL};
+    const task *t = j->task;
+    bool labelled = t->mismatched.label != NULL;
+    for (int i = 0; i < N_SPLITS; i++)
+        labelled = labelled || t->splits[i].label != NULL;
+    model_problem wanted = problem_of[t->kind];
+    if (!labelled || (wanted == j->model->problem && t->n_labels == j->model->n_labels))
+        return 0;
+    return fail(j->lib, IDIM_EMISMATCH,
+                "%s: labels: the rows have %s of %lld outputs, the adapter's or model's head %s of "
+                "%lld",
+                t->name, words[wanted], (long long)t->n_labels, words[j->model->problem],
+                (long long)j->model->n_labels);
+}
+
 /* ---- the subspace ------------------------------------------------------------------------------
  */
 
@@ -260,6 +282,8 @@ static int open_parts(job *j)
     if (is_command(j, "inspect"))
         return 0;
     TRY(check_head(j));
+    if (j->task != NULL)
+        TRY(check_outputs(j));
     if (is_command(j, "tune"))
         return open_subspace(j);
     if (is_command(j, "gradients"))
