@@ -75,7 +75,8 @@ static void network(job *j, const double *z, int64_t d, double s, float *logits)
     CHECK_OK(j->lib, subspace_new(j->model->weights, &o, &space));
     CHECK_OK(j->lib, tape_new(j->lib, j->model->weights, &t));
     subspace_push(space, x, j->model->weights->theta);
-    CHECK_OK(j->lib, evaluate_split(j->model, t, j->task, &j->task->splits[SPLIT_DEV], logits, &e));
+    scorer r = {.model = j->model, .work = t, .task = j->task};
+    CHECK_OK(j->lib, evaluate_split(&r, &j->task->splits[SPLIT_DEV], logits, &e));
     tape_free(t);
     subspace_free(space);
 }

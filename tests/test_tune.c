@@ -135,7 +135,7 @@ static void check_resume(idim *lib, const char *settings, int64_t steps)
         remove_folder();
         assert_int_equal(tune(lib, settings, stop), IDIM_ESTOPPED);
         assert_non_null(strstr(idim_error(lib), "goes on from there"));
-        assert_int_equal(tune(lib, settings, stop + 1), stop + 1 < steps ? IDIM_ESTOPPED : 0);
+        assert_int_equal(tune(lib, settings, stop + 1), IDIM_ESTOPPED);
         CHECK_OK(lib, tune(lib, settings, -1));
         check_same(lib, "adapter.idim", &adapter);
         check_same(lib, "best.idim", &best);
@@ -177,6 +177,47 @@ static void resume_equals_no_resume_in_bf16(void **state)
         skip();
     }
     check_resume(lib, settings, 9);
+}
+
+/* asks to stop at the batch that is scored when `left` others have been */
+static int stop_scoring(void *left, const idim_progress *now)
+{
+    return strcmp(now->phase, "score") == 0 && --*(int *)left < 0;
+}
+
+/* a sitting ends at each batch that is scored, in the middle of training or after it, in turn */
+static void check_scoring(idim *lib, const char *settings, int batches)
+{
+    char spec[2048];
+    int status = IDIM_ESTOPPED, stops = 0;
+    CHECK_OK(lib, tune(lib, settings, -1));
+    bytes adapter = contents(lib, "adapter.idim"), best = contents(lib, "best.idim");
+    snprintf(spec, sizeof spec,
+             "{\"model\":\"" MODEL "\",\"train\":\"%s\",\"dev\":\"%s\",\"output_dir\":\"" FOLDER
+             "\",%s}",
+             TRAIN, DEV, settings);
+    for (; status == IDIM_ESTOPPED; stops++) {
+        int left = stops;
+        remove_folder();
+        status = idim_tune(lib, spec, stop_scoring, &left);
+        if (status == IDIM_ESTOPPED)
+            CHECK_OK(lib, tune(lib, settings, -1));
+        check_same(lib, "adapter.idim", &adapter);
+        check_same(lib, "best.idim", &best);
+    }
+    assert_int_equal(status, 0);
+    assert_int_equal(stops, batches + 1);
+    memory_free(lib, adapter.data);
+    memory_free(lib, best.data);
+}
+
+static void a_run_that_is_stopped_while_it_scores_goes_on(void **state)
+{
+    idim *lib = ((world *)*state)->lib;
+    /* dev is one batch: at steps 3 and 6; at 5, as trained and as coded */
+    check_scoring(lib, "\"method\":\"did\",\"dim\":20,\"max_steps\":6,\"eval_steps\":3", 2);
+    remove_folder();
+    check_scoring(lib, "\"method\":\"did\",\"dim\":20,\"max_steps\":5,\"bits\":2", 3);
 }
 
 static void a_finished_run_is_not_done_again(void **state)
@@ -331,6 +372,8 @@ static void impossible_wishes_are_refused_by_name(void **state)
     const refusal cases[] = {
         {"\"method\":\"said\",\"dim\":3", IDIM_EARGUMENT, "groups"},
         {"\"method\":\"full\",\"dim\":3", IDIM_EARGUMENT, "dim"},
+        {"\"method\":\"did\",\"dim\":23491", IDIM_EARGUMENT,
+         "dim: expected at most 23490, the number of weights of"},
         {"\"method\":\"sad\",\"dim\":30", IDIM_EARGUMENT, "said"},
         {"\"method\":\"did\"", IDIM_EARGUMENT, "dim"},
         {"\"method\":\"did\",\"dim\":30,\"learning_rat\":1", IDIM_EARGUMENT, "learning_rate"},
@@ -378,6 +421,7 @@ int main(void)
         RUN_TEST(resume_equals_no_resume_in_a_subspace),
         RUN_TEST(resume_equals_no_resume_in_full),
         RUN_TEST(resume_equals_no_resume_in_bf16),
+        RUN_TEST(a_run_that_is_stopped_while_it_scores_goes_on),
         RUN_TEST(a_finished_run_is_not_done_again),
         RUN_TEST(another_run_in_the_same_folder_is_refused),
         RUN_TEST(a_damaged_checkpoint_is_refused_by_name),

@@ -93,12 +93,13 @@ static int time_step(bench *b)
 static int time_evaluation(bench *b)
 {
     trainer *t = b->trainer;
+    scorer r = trainer_scorer(t);
     split some = t->task->splits[SPLIT_TRAIN];
     evaluation e;
     some.n = some.n < EVALUATED ? some.n : EVALUATED;
     b->evaluated = some.start[some.n];
     double since = clock_seconds();
-    TRY(evaluate_split(t->model, t->tape, t->task, &some, NULL, &e));
+    TRY(evaluate_split(&r, &some, NULL, &e));
     keep_best(&b->evaluate, since);
     return 0;
 }

@@ -7,6 +7,14 @@
 
 #include <math.h>
 
+typedef struct bounding {
+    job job;
+    tape *work;
+    idim_watch *watch;
+    void *user;
+    const char *phase; /* what is scored */
+} bounding;
+
 static int check(const job *j)
 {
     const task *t = j->task;
@@ -22,39 +30,48 @@ static int check(const job *j)
     return 0;
 }
 
-static int count_errors(const job *j, tape *work, const split *on, const char *phase,
-                        idim_watch *watch, void *user, error_count *out)
+static int tell(void *user)
 {
+    const bounding *b = user;
     idim_progress progress = {
-        .phase = phase, .steps = 1, .loss = NAN, .seconds_left = -1, .score = NAN};
-    if (watch != NULL && watch(user, &progress) != 0)
-        return fail(j->lib, IDIM_ESTOPPED, "stopped before the end: nothing was written");
-    return certificate_count(j, work, on, out);
+        .phase = b->phase, .steps = 1, .loss = NAN, .seconds_left = -1, .score = NAN};
+    if (b->watch != NULL && b->watch(b->user, &progress) != 0)
+        return fail(b->job.lib, IDIM_ESTOPPED, "stopped before the end: nothing was written");
+    return 0;
+}
+
+static int count_errors(bounding *b, const split *on, const char *phase, error_count *out)
+{
+    scorer r = {.model = b->job.model, .work = b->work, .task = b->job.task, .pulse = {tell, b}};
+    b->phase = phase;
+    TRY(tell(b));
+    return certificate_count(&r, on, out);
 }
 
 /* errors on rows that had no part in the training, where there are any */
-static int held_out(const job *j, tape *work, idim_watch *watch, void *user, json_t *out)
+static int held_out(bounding *b, json_t *out)
 {
     static const char *const names[N_SPLITS] = {"train", "dev", "test"};
     for (int i = SPLIT_DEV; i < N_SPLITS; i++) {
-        const split *s = &j->task->splits[i];
+        const split *s = &b->job.task->splits[i];
         error_count c;
         if (s->label == NULL || s->n < 1)
             continue;
-        TRY(count_errors(j, work, s, names[i], watch, user, &c));
+        TRY(count_errors(b, s, names[i], &c));
         json_object_set_new(out, names[i], certificate_errors(&c));
     }
     return 0;
 }
 
-static int bound(const job *j, tape *work, idim_watch *watch, void *user)
+static int bound(bounding *b)
 {
+    const job *j = &b->job;
     error_count c;
     json_t *certificate = NULL;
     TRY(check(j));
-    TRY(count_errors(j, work, &j->task->splits[SPLIT_TRAIN], "train", watch, user, &c));
+    TRY(count_errors(b, &j->task->splits[SPLIT_TRAIN], "train", &c));
     json_t *rows = json_object();
-    int status = held_out(j, work, watch, user, rows);
+    int status = held_out(b, rows);
     if (status == 0)
         status =
             certificate_make(j, &c, adapter_code_bits(j->adapter), j->adapter->bytes, &certificate);
@@ -72,15 +89,14 @@ static int bound(const job *j, tape *work, idim_watch *watch, void *user)
 
 int idim_bound(idim *lib, const char *spec_json, idim_watch *watch, void *user)
 {
-    job j;
-    tape *work = NULL;
+    bounding b = {.watch = watch, .user = user};
     library_clear(lib);
-    int status = job_open(lib, "bound", spec_json, &j);
+    int status = job_open(lib, "bound", spec_json, &b.job);
     if (status == 0)
-        status = tape_new(lib, j.model->weights, &work);
+        status = tape_new(lib, b.job.model->weights, &b.work);
     if (status == 0)
-        status = bound(&j, work, watch, user);
-    tape_free(work);
-    job_close(&j);
+        status = bound(&b);
+    tape_free(b.work);
+    job_close(&b.job);
     return status;
 }

@@ -328,18 +328,35 @@ static int name_cell(cell *c, job *j)
     return cell_aim(c, j, &first, c->key);
 }
 
-int cell_begin(cell *c, job *j)
+/* a range nobody asked for ends at the model's weights */
+static int set_range(cell *c, job *j)
 {
-    int64_t least = 0;
+    int64_t least = 0, most = j->model->weights->size;
+    int64_t low = c->search.low, high = c->search.high;
     TRY(least_dim(c, j, &least));
-    if (c->search.high <= least)
+    if (high > most && spec_is_set(c->spec, "dims"))
+        return fail(c->lib, IDIM_EARGUMENT,
+                    "dims: expected a HIGH of at most %lld, the number of weights of %s, found "
+                    "%lld",
+                    (long long)most, j->folder, (long long)high);
+    if (high > most) {
+        library_log(c->lib, "%s: d is searched up to %lld, the number of its weights", j->folder,
+                    (long long)most);
+        high = most;
+    }
+    if (high <= least)
         return fail(c->lib, IDIM_EARGUMENT,
                     "dims: %s with groups %s trains at least %lld numbers: expected a HIGH above "
                     "that, found %lld",
                     spec_text(c->spec, "method"), spec_text(c->spec, "groups"), (long long)least,
-                    (long long)c->search.high);
-    if (c->search.low < least)
-        TRY(plan_search(c, least, c->search.high));
+                    (long long)high);
+    low = low < least ? least : low;
+    return plan_search(c, low, high);
+}
+
+int cell_begin(cell *c, job *j)
+{
+    TRY(set_range(c, j));
     TRY(check_grid(c));
 
     rescore r;

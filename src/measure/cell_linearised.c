@@ -24,9 +24,11 @@ static const char LAST = 'l';
 int cell_linearised_name(const cell *c, job *j, char name[LEDGER_NAME + 1])
 {
     char whole[HASH_TEXT];
+    int64_t dim = j->model->weights->size;
     json_t *settings = cell_settings(c);
+    dim = dim < LINEARISED_DIMS ? dim : LINEARISED_DIMS;
     json_object_set_new(settings, "method", json_string("did"));
-    json_object_set_new(settings, "dim", json_integer(LINEARISED_DIMS));
+    json_object_set_new(settings, "dim", json_integer(dim));
     json_object_set_new(settings, "output_dir", json_string("."));
     json_object_del(settings, "groups");
     char *text = json_dumps(settings, JSON_COMPACT);

@@ -5,17 +5,18 @@
 #include "measure/occam.h"
 #include "measure/record.h"
 
-int certificate_count(const job *j, tape *work, const split *on, error_count *out)
+int certificate_count(const scorer *r, const split *on, error_count *out)
 {
-    int64_t k = j->model->n_labels;
+    idim *lib = r->model->lib;
+    int64_t k = r->model->n_labels;
     float *logits;
     evaluation e;
-    TRY(NEW(j->lib, float, on->n *k, "logits", &logits));
-    int status = evaluate_split(j->model, work, j->task, on, logits, &e);
+    TRY(NEW(lib, float, on->n *k, "logits", &logits));
+    int status = evaluate_split(r, on, logits, &e);
     *out = (error_count){.n = on->n};
     for (int64_t i = 0; status == 0 && i < on->n; i++)
         out->errors += metrics_class(logits + i * k, k) != (int64_t)on->label[i];
-    memory_free(j->lib, logits);
+    memory_free(lib, logits);
     return status;
 }
 

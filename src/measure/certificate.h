@@ -14,8 +14,8 @@ typedef struct error_count {
     int64_t errors, n;
 } error_count;
 
-/* Wrong answers of the job's model, as its weights are, on a split of a task with classes. */
-int certificate_count(const job *j, tape *work, const split *on, error_count *out);
+/* Wrong answers of the model, as its weights are, on a split of a task with classes. */
+int certificate_count(const scorer *r, const split *on, error_count *out);
 
 /* {"n", "errors", "error"} */
 json_t *certificate_errors(const error_count *c);

@@ -12,6 +12,8 @@ typedef struct scoring {
     tape *tape;
     idim_watch *watch;
     void *user;
+    const char *phase; /* part k of n is being scored */
+    int64_t k, n;
 } scoring;
 
 static int scoring_open(scoring *s, idim *lib, const char *command, const char *spec_json)
@@ -27,14 +29,33 @@ static void scoring_close(scoring *s)
     job_close(&s->job);
 }
 
-/* tells the caller that part k of n begins; IDIM_ESTOPPED when it asks to stop */
-static int tell(scoring *s, const char *phase, int64_t k, int64_t n)
+/* IDIM_ESTOPPED when the caller asks to stop */
+static int tell(void *user)
 {
-    idim_progress progress = {
-        .phase = phase, .step = k, .steps = n, .loss = NAN, .seconds_left = -1, .score = NAN};
+    const scoring *s = user;
+    idim_progress progress = {.phase = s->phase,
+                              .step = s->k,
+                              .steps = s->n,
+                              .loss = NAN,
+                              .seconds_left = -1,
+                              .score = NAN};
     if (s->watch != NULL && s->watch(s->user, &progress) != 0)
         return fail(s->job.lib, IDIM_ESTOPPED, "stopped before the end: nothing was written");
     return 0;
+}
+
+static int begin_part(scoring *s, const char *phase, int64_t k, int64_t n)
+{
+    s->phase = phase;
+    s->k = k;
+    s->n = n;
+    return tell(s);
+}
+
+static int score(scoring *s, const split *on, float *logits, evaluation *out)
+{
+    scorer r = {.model = s->job.model, .work = s->tape, .task = s->job.task, .pulse = {tell, s}};
+    return evaluate_split(&r, on, logits, out);
 }
 
 /* ---- eval --------------------------------------------------------------------------------------
@@ -45,7 +66,7 @@ static int eval_split(scoring *s, const split *on, const char *name, json_t *out
     if (on->label == NULL)
         return 0;
     evaluation e;
-    TRY(evaluate_split(s->job.model, s->tape, s->job.task, on, NULL, &e));
+    TRY(score(s, on, NULL, &e));
     json_object_set_new(out, name, record_evaluation(&e));
     return 0;
 }
@@ -55,13 +76,13 @@ static int eval_all(scoring *s)
     const task *t = s->job.task;
     double began = clock_seconds();
     json_t *scores = json_object();
-    int status = tell(s, "eval", 0, 2);
+    int status = begin_part(s, "eval", 0, 2);
     if (status == 0)
         status = eval_split(s, &t->splits[SPLIT_DEV], "dev", scores);
     if (status == 0)
         status = eval_split(s, &t->mismatched, "dev_mm", scores);
     if (status == 0)
-        status = tell(s, "eval", 1, 2);
+        status = begin_part(s, "eval", 1, 2);
     if (status == 0)
         status = eval_split(s, &t->splits[SPLIT_TEST], "test", scores);
     if (status == 0 && json_object_size(scores) == 0)
@@ -129,7 +150,7 @@ static int predict_rows(scoring *s, const split *on, float *logits, json_t *out)
 {
     job *j = &s->job;
     evaluation e;
-    TRY(evaluate_split(j->model, s->tape, j->task, on, logits, &e));
+    TRY(score(s, on, logits, &e));
     bool with_logits = spec_flag(j->spec, "logits");
     for (int64_t i = 0; i < on->n; i++)
         json_array_append_new(out, prediction(j, i, logits + i * j->model->n_labels, with_logits));
@@ -162,7 +183,7 @@ static int predict_one(idim *lib, scoring *s, const char *spec_json)
     json_t *list = NULL;
     int status = scoring_open(s, lib, "predict", spec_json);
     if (status == 0)
-        status = tell(s, "predict", 0, 1);
+        status = begin_part(s, "predict", 0, 1);
     if (status == 0)
         status = predict_all(s, &list);
     if (status != 0) {
@@ -207,7 +228,7 @@ static int predict_several(idim *lib, scoring *s, const json_t *settings, const 
         json_t *list = NULL, *path = json_array_get(adapters, (size_t)i);
         status = take_adapter(lib, s, settings, path);
         if (status == 0)
-            status = tell(s, "predict", i, n);
+            status = begin_part(s, "predict", i, n);
         if (status == 0)
             status = predict_all(s, &list);
         if (status == 0)

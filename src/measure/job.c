@@ -193,8 +193,21 @@ static int make_subspace(job *j)
     return subspace_new(j->model->weights, &o, &j->space);
 }
 
+/* the random map would send many z to the same weights, at the price of more */
+static int check_dim(const job *j)
+{
+    int64_t dim = spec_integer(j->spec, "dim"), most = j->model->weights->size;
+    if (dim > most)
+        return fail(j->lib, IDIM_EARGUMENT,
+                    "dim: expected at most %lld, the number of weights of %s, found %lld: method "
+                    "full trains them all",
+                    (long long)most, j->folder, (long long)dim);
+    return 0;
+}
+
 static int open_subspace(job *j)
 {
+    TRY(check_dim(j));
     TRY(make_subspace(j));
     if (spec_is_auto(j->spec, "max_seq_length"))
         spec_set_integer(j->spec, "max_seq_length", max_length(j));

@@ -42,6 +42,8 @@ typedef struct run {
     int64_t eval_every;     /* steps; 0: at the end only            */
     json_t *coding;         /* of the adapter, for the record       */
     json_t *bound;          /* that it certifies, for the record    */
+    step_report last;
+    bool ships; /* the trainer holds what is shipped; the checkpoint is older */
 } run;
 
 static double elapsed(const run *r)
@@ -223,39 +225,56 @@ static bool score_is_due(const run *r)
     return step == r->trainer->steps || (r->eval_every > 0 && step % r->eval_every == 0);
 }
 
-static int tell(run *r, const step_report *s)
+static int tell(const run *r, const char *phase)
 {
+    const trainer *t = r->trainer;
     if (r->options.watch == NULL)
         return 0;
     double spent = r->state.seconds + elapsed(r);
-    double left =
-        s->step > 0 ? spent / (double)s->step * (double)(r->trainer->steps - s->step) : -1;
-    idim_progress progress = {.phase = "train",
-                              .step = s->step,
-                              .steps = r->trainer->steps,
-                              .loss = s->loss,
-                              .learning_rate = s->learning_rate,
+    double left = t->step > 0 ? spent / (double)t->step * (double)(t->steps - t->step) : -1;
+    idim_progress progress = {.phase = phase,
+                              .step = t->step,
+                              .steps = t->steps,
+                              .loss = r->last.loss,
+                              .learning_rate = r->last.learning_rate,
                               .seconds_left = left,
                               .score = score_of(r)};
     return r->options.watch(r->options.user, &progress);
 }
 
+/* the run as it was trained is kept, whatever it is that is stopped */
+static int stop(run *r)
+{
+    const trainer *t = r->trainer;
+    if (!r->ships)
+        TRY(save_checkpoint(r));
+    return fail(r->job->lib, IDIM_ESTOPPED,
+                "stopped after step %lld of %lld: the same command goes on from there",
+                (long long)t->step, (long long)t->steps);
+}
+
+/* as the trainer's pulse */
+static int beat(void *user)
+{
+    run *r = user;
+    return tell(r, "score") != 0 ? stop(r) : 0;
+}
+
 static int train(run *r)
 {
     trainer *t = r->trainer;
+    /* a sitting may have been stopped while it scored */
+    if (t->step > 0 && score_is_due(r))
+        TRY(score_dev(r));
     while (t->step < t->steps) {
-        step_report report;
-        TRY(trainer_step(t, &report));
-        TRY(write_log(r, &report));
+        TRY(trainer_step(t, &r->last));
+        TRY(write_log(r, &r->last));
         if (score_is_due(r))
             TRY(score_dev(r));
-        bool stop = tell(r, &report) != 0 && t->step < t->steps;
-        if (stop || checkpoint_is_due(r))
+        if (tell(r, "train") != 0)
+            return stop(r);
+        if (checkpoint_is_due(r))
             TRY(save_checkpoint(r));
-        if (stop)
-            return fail(r->job->lib, IDIM_ESTOPPED,
-                        "stopped after step %lld of %lld: the same command goes on from there",
-                        (long long)t->step, (long long)t->steps);
     }
     return 0;
 }
@@ -373,12 +392,13 @@ static int certify(run *r, const job_coding *how)
 {
     static const char *const names[N_SPLITS] = {"train", "dev", "test"};
     const job *j = r->job;
+    scorer as = trainer_scorer(r->trainer);
     error_count c;
     if (j->task->kind != TASK_CLASSES || !(r->options.in_study || spec_flag(j->spec, "for_bound")))
         return 0;
     /* what was placed is not yet in the weights */
     subspace_push(j->space, r->trainer->x, j->model->weights->theta);
-    TRY(certificate_count(j, r->trainer->tape, &j->task->splits[SPLIT_TRAIN], &c));
+    TRY(certificate_count(&as, &j->task->splits[SPLIT_TRAIN], &c));
     TRY(certificate_make(j, &c, how->code_bits, how->size.file, &r->bound));
     json_t *held_out = json_object();
     json_object_set_new(r->bound, "held_out", held_out);
@@ -386,7 +406,7 @@ static int certify(run *r, const job_coding *how)
         const split *s = &j->task->splits[i];
         if (s->label == NULL || s->n < 1)
             continue;
-        TRY(certificate_count(j, r->trainer->tape, s, &c));
+        TRY(certificate_count(&as, s, &c));
         json_object_set_new(held_out, names[i], certificate_errors(&c));
     }
     return 0;
@@ -400,6 +420,8 @@ static int ship(run *r)
     job_coding how;
     if (!job_codes_adapter(r->job))
         return 0;
+    TRY(save_checkpoint(r));
+    r->ships = true;
     TRY(NEW(r->job->lib, real, t->d, "coded numbers", &shipped));
     json_t *scores = json_object();
     int status = job_code(r->job, t->x, shipped, &how);
@@ -463,7 +485,7 @@ static int run_open(run *r)
         /* a limit that not even zeros keep is refused before the training */
         TRY(job_code(j, r->trainer->x, r->trainer->dx, NULL));
     }
-    r->trainer->pulse = r->options.pulse;
+    r->trainer->pulse = (pulse){beat, r};
     r->dev_step = -1;
     if (r->options.in_study)
         TRY(NEW(j->lib, float, j->task->splits[SPLIT_DEV].n * j->model->n_labels, "logits",

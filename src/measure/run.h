@@ -10,14 +10,14 @@ typedef struct run_options {
     const char *folder; /* for log, checkpoint, adapters, record; NULL: nothing is written */
     idim_watch *watch;  /* may be NULL */
     void *user;
-    pulse pulse;   /* while dev, train and test are scored */
     bool in_study; /* the record also holds the predictions on dev and the score of some of the
                       train rows, best.idim and adapters above a megabyte are not kept */
 } run_options;
 
 /* Trains, or goes on from the folder's checkpoint, or finds the folder's record of this very run
  * and does nothing. The record becomes the library's result. IDIM_EMISMATCH when the folder holds
- * another run, IDIM_ESTOPPED when the watch asks to stop (the same call goes on). */
+ * another run, IDIM_ESTOPPED when the watch, which is asked after every step and every batch
+ * that is scored, says so (the same call goes on). */
 int run_job(job *j, const run_options *options);
 
 #endif

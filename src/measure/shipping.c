@@ -50,7 +50,8 @@ static int try_bits(search *s, double bits, json_t *tried)
     TRY(job_code(j, s->trainer->x, s->shipped, &how));
     subspace_push(j->space, s->shipped, j->model->weights->theta);
     s->trainer->theta_is_current = false;
-    TRY(certificate_count(j, s->trainer->tape, &s->rows, &c));
+    scorer r = trainer_scorer(s->trainer);
+    TRY(certificate_count(&r, &s->rows, &c));
 
     double share = (double)c.errors / (double)c.n;
     int64_t in_all = (int64_t)llround(share * (double)s->n);

@@ -29,10 +29,8 @@ static double seconds_beyond(const sweep *s)
     return done > 0 ? spent / (double)done * (left > 1 ? left - 1 : 0) : -1;
 }
 
-/* as the trainer's pulse */
-static void renew(void *user)
+static void renew(sweep *s)
 {
-    sweep *s = user;
     if (!s->lost && s->claim != NULL && ledger_renew(s->claim, &s->lost) != 0)
         s->lost = true;
 }
@@ -93,11 +91,7 @@ static int write_failure(const sweep *s, const claim *held, const char *reason)
 
 static int train(sweep *s, const claim *held)
 {
-    run_options options = {.folder = held->folder,
-                           .watch = watch_run,
-                           .user = s,
-                           .pulse = {renew, s},
-                           .in_study = true};
+    run_options options = {.folder = held->folder, .watch = watch_run, .user = s, .in_study = true};
     int status = run_job(&s->job, &options);
     if (status != IDIM_EFORMAT && status != IDIM_EMISMATCH)
         return status;

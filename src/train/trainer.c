@@ -198,18 +198,10 @@ void trainer_place(trainer *t, const real *x)
     t->round = NULL;
 }
 
-/* who scores what a split holds */
-typedef struct scorer {
-    idim_model *m;
-    tape *work;
-    const task *task;
-    pulse pulse;
-} scorer;
-
 /* logits and summed loss of one stretch of a split */
 static int score_batch(const scorer *r, const idim_batch *batch, double *loss, float *logits)
 {
-    idim_model *m = r->m;
+    idim_model *m = r->model;
     tape *work = r->work;
     real *out;
     int64_t entries = batch->n * m->n_labels;
@@ -235,23 +227,23 @@ static int score_split(const scorer *r, const split *s, float *logits, double *l
         for (int64_t k = 0; k < n; k++)
             indices[k] = (int32_t)(i + k);
         idim_batch batch;
-        status = batch_pack(r->m->lib, s, indices, n, &buffer, &batch);
+        status = batch_pack(r->model->lib, s, indices, n, &buffer, &batch);
         if (status == 0)
-            status = score_batch(r, &batch, loss, logits + i * r->m->n_labels);
-        if (r->pulse.beat != NULL)
-            r->pulse.beat(r->pulse.user);
+            status = score_batch(r, &batch, loss, logits + i * r->model->n_labels);
+        if (status == 0 && r->pulse.beat != NULL)
+            status = r->pulse.beat(r->pulse.user);
     }
     *loss = s->n > 0 ? *loss / (double)s->n : NAN;
-    batch_free(r->m->lib, &buffer);
+    batch_free(r->model->lib, &buffer);
     return status;
 }
 
-static int evaluate(const scorer *r, const split *s, float *logits, evaluation *out)
+int evaluate_split(const scorer *r, const split *s, float *logits, evaluation *out)
 {
-    idim *lib = r->m->lib;
+    idim *lib = r->model->lib;
     float *own = NULL;
     if (logits == NULL)
-        TRY(NEW(lib, float, s->n * r->m->n_labels, "logits", &own));
+        TRY(NEW(lib, float, s->n * r->model->n_labels, "logits", &own));
 
     float *used = logits != NULL ? logits : own;
     *out = (evaluation){.n = s->n};
@@ -262,16 +254,14 @@ static int evaluate(const scorer *r, const split *s, float *logits, evaluation *
     return status;
 }
 
-int evaluate_split(idim_model *m, tape *work, const task *t, const split *s, float *logits,
-                   evaluation *out)
+scorer trainer_scorer(const trainer *t)
 {
-    scorer r = {.m = m, .work = work, .task = t};
-    return evaluate(&r, s, logits, out);
+    return (scorer){.model = t->model, .work = t->tape, .task = t->task, .pulse = t->pulse};
 }
 
 int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out)
 {
     TRY(push(t));
-    scorer r = {.m = t->model, .work = t->tape, .task = t->task, .pulse = t->pulse};
-    return evaluate(&r, s, logits, out);
+    scorer r = trainer_scorer(t);
+    return evaluate_split(&r, s, logits, out);
 }

@@ -34,9 +34,10 @@ typedef struct trainer_options {
                                     (the straight-through estimator)                   */
 } trainer_options;
 
-/* Called now and then while a split is scored, which may take minutes. */
+/* Called after every batch while a split is scored, which may take minutes. A status other than 0
+ * ends the scoring with it. */
 typedef struct pulse {
-    void (*beat)(void *user); /* NULL: nobody listens */
+    int (*beat)(void *user); /* NULL: nobody listens */
     void *user;
 } pulse;
 
@@ -94,8 +95,17 @@ void trainer_place(trainer *t, const real *x);
 /* Scores a split at x. logits (may be NULL) gets [split.n][n_labels]. */
 int trainer_evaluate(trainer *t, const split *s, float *logits, evaluation *out);
 
+/* Who scores what a split holds. */
+typedef struct scorer {
+    idim_model *model;
+    tape *work;
+    const task *task;
+    pulse pulse;
+} scorer;
+
+scorer trainer_scorer(const trainer *t);
+
 /* Scores a split at the model's present theta; what trainer_evaluate does after pushing x. */
-int evaluate_split(idim_model *m, tape *work, const task *t, const split *s, float *logits,
-                   evaluation *out);
+int evaluate_split(const scorer *r, const split *s, float *logits, evaluation *out);
 
 #endif
