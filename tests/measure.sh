@@ -57,6 +57,8 @@ answer "$work/whole" > "$work/answer.whole"
 answer "$work/broken" > "$work/answer.broken"
 diff "$work/answer.whole" "$work/answer.broken"
 [ -z "$(ls "$work/broken/pending")" ]
+# the clocks of the killed are gone, too
+[ -z "$(find "$work/broken/pending" -name '.clock-*' ! -name '*.tmp')" ]
 # a record does not name the folder its run was done in, which is gone
 if grep -l 'pending/' "$work"/broken/runs/*/record.json; then exit 1; fi
 echo "$workers workers, $kills kills in a study of $took ms and $(wc -l < "$work/names.whole") runs:" \

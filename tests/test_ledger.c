@@ -6,9 +6,12 @@
 #include "base/folder.h"
 #include "measure/ledger.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FOLDER "test_ledger_study"
@@ -210,6 +213,56 @@ static void a_folder_of_a_strange_number_is_no_claim(void **state)
     CHECK_OK(w->lib, ledger_release(&c));
 }
 
+/* as if nobody had touched it for so long */
+static void age(const char *path, long seconds)
+{
+    struct timespec now, times[2];
+    clock_gettime(CLOCK_REALTIME, &now);
+    times[0] = times[1] = (struct timespec){.tv_sec = now.tv_sec - seconds};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_killed_processes_left_goes_when_a_study_is_opened(void **state)
+{
+    static const struct {
+        const char *name;
+        long seconds;
+        bool stays;
+    } cases[] = {
+        {"measure.json.4711.tmp", 4000, false},
+        {"measure.json.4712.tmp", 3000, true},
+        {"measure.json", 4000, true},
+        {".clock-4711", 4000, false},
+        {".clock-4712", 3000, true},
+        {".clock-4711.4711.tmp", 4000, false},
+    };
+    world *w = *state;
+    char path[512];
+    ledger third;
+    leave_a_dead_claim(w);
+    folder_names names;
+    CHECK_OK(w->lib, folder_list_hidden(w->lib, FOLDER "/pending", &names));
+    assert_true(names.n > 1); /* the dead one's clock */
+    folder_names_free(w->lib, &names);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(path, sizeof path, FOLDER "/pending/%s", cases[i].name);
+        CHECK_OK(w->lib, file_write(w->lib, path, "", 0));
+        age(path, cases[i].seconds);
+    }
+    CHECK_OK(w->lib, ledger_open(w->lib, FOLDER, &third));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(path, sizeof path, FOLDER "/pending/%s", cases[i].name);
+        if (file_exists(path) != cases[i].stays)
+            fail_msg("%s is %s", cases[i].name, cases[i].stays ? "gone" : "there");
+        remove(path);
+    }
+    /* the claim, and this process's clock */
+    CHECK_OK(w->lib, folder_list_hidden(w->lib, FOLDER "/pending", &names));
+    assert_int_equal(names.n, 2);
+    folder_names_free(w->lib, &names);
+    ledger_close(&third);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +277,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_stands_there_without_a_record_makes_room, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_run_that_cannot_be_published_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_killed_processes_left_goes_when_a_study_is_opened,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_of_a_strange_number_is_no_claim, set_up,
                                         tear_down),
     };

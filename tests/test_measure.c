@@ -249,7 +249,8 @@ static void no_time_is_an_incomplete_answer(void **state)
     json_decref(study);
 }
 
-/* asks to stop when the study has taken `left` steps */
+/* asks to stop when the study has taken `left` steps or scored so many batches; a run of 4 steps
+ * scores dev and train, which are 4 batches each */
 static int stop_after(void *user, const idim_progress *now)
 {
     int *left = user;
@@ -278,7 +279,7 @@ static json_t *stopped_study(idim *lib, int calls)
 static void a_stopped_study_gives_its_run_back_and_goes_on(void **state)
 {
     idim *lib = *state;
-    json_t *study, *how = stopped_study(lib, 5);
+    json_t *study, *how = stopped_study(lib, 13);
     assert_int_equal(count(lib, FOLDER "/runs"), 1);
     assert_int_equal(count(lib, FOLDER "/pending"), 1);
     json_t *working = workers(lib);

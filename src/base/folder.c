@@ -86,6 +86,11 @@ int folder_list(idim *lib, const char *path, folder_names *out)
     return list(lib, path, false, out);
 }
 
+int folder_list_hidden(idim *lib, const char *path, folder_names *out)
+{
+    return list(lib, path, true, out);
+}
+
 void folder_names_free(idim *lib, folder_names *names)
 {
     for (int64_t i = 0; i < names->n; i++)

@@ -26,6 +26,7 @@ typedef struct folder_names {
     int64_t n;
 } folder_names;
 int folder_list(idim *lib, const char *path, folder_names *out);
+int folder_list_hidden(idim *lib, const char *path, folder_names *out); /* these too */
 void folder_names_free(idim *lib, folder_names *names);
 
 /* The time a file was last changed, in seconds by the file system's clock; negative: no file. */

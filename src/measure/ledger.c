@@ -21,6 +21,7 @@ enum { RECORD_LIMIT = 256 << 20, CLAIM_LIMIT = 4096, MOST_TAKEN = 1000000000 };
 
 static const double RENEW_SECONDS = 5;      /* between two touches                          */
 static const double UNWRITTEN_SECONDS = 30; /* a folder without a claim file is just being made */
+static const double ORPHAN_SECONDS = 3600;  /* nothing that a process writes takes so long      */
 
 /* ---- who is who ------------------------------------------------------------------------------ */
 
@@ -85,6 +86,58 @@ static bool is_dead(const ledger *l, const char *owner)
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
+static int now_by_file_system(const ledger *l, double *now)
+{
+    TRY(file_write(l->lib, l->clock, l->owner, (int64_t)strlen(l->owner)));
+    *now = file_changed(l->clock);
+    return 0;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), n = strlen(end);
+    return length > n && strcmp(name + length - n, end) == 0;
+}
+
+/* is the file one that a process which is no more had in its hands? */
+static bool is_orphan(const ledger *l, const char *name, const char *path, double now)
+{
+    bool clock = strncmp(name, ".clock-", 7) == 0 && !ends_with(name, ".tmp");
+    double changed = file_changed(path);
+    if (changed < 0 || (!clock && !ends_with(name, ".tmp")))
+        return false;
+    if (now - changed > ORPHAN_SECONDS)
+        return true;
+    char *owner;
+    int64_t length;
+    if (!clock || file_read(l->lib, path, CLAIM_LIMIT, &owner, &length) != 0) {
+        library_clear(l->lib);
+        return false;
+    }
+    bool dead = is_dead(l, owner);
+    memory_free(l->lib, owner);
+    return dead;
+}
+
+int ledger_tidy(const ledger *l, const char *folder)
+{
+    double now;
+    folder_names names;
+    TRY(now_by_file_system(l, &now));
+    TRY(folder_list_hidden(l->lib, folder, &names));
+    int status = 0;
+    for (int64_t i = 0; status == 0 && i < names.n; i++) {
+        char *path;
+        status = file_join(l->lib, folder, names.name[i], &path);
+        if (status == 0 && is_orphan(l, names.name[i], path, now))
+            status = file_remove(l->lib, path);
+        if (status == 0)
+            memory_free(l->lib, path);
+    }
+    folder_names_free(l->lib, &names);
+    return status;
+}
+
 int ledger_open(idim *lib, const char *folder, ledger *out)
 {
     *out = (ledger){.lib = lib};
@@ -99,6 +152,8 @@ int ledger_open(idim *lib, const char *folder, ledger *out)
         status = memory_format(lib, &out->clock, "%s/.clock-%ld", out->pending, (long)getpid());
     if (status == 0)
         status = name_owner(lib, &out->owner);
+    if (status == 0)
+        status = ledger_tidy(out, out->pending);
     if (status != 0)
         ledger_close(out);
     return status;
@@ -143,13 +198,6 @@ int ledger_read(const ledger *l, const char *name, json_t **out)
 }
 
 /* ---- claims ---------------------------------------------------------------------------------- */
-
-static int now_by_file_system(const ledger *l, double *now)
-{
-    TRY(file_write(l->lib, l->clock, "", 0));
-    *now = file_changed(l->clock);
-    return 0;
-}
 
 static void claim_free(claim *c)
 {

@@ -33,8 +33,12 @@ typedef struct ledger {
     char *owner;          /* this process: host, process, its start   */
 } ledger;
 
-/* Makes the folders as needed. */
+/* Makes the folders as needed, and removes what killed processes left in them (ledger_tidy). */
 int ledger_open(idim *lib, const char *folder, ledger *out);
+
+/* Removes files of a folder that a killed process has left: half-written ones (NAME.DIGITS.tmp)
+ * that nobody touched for an hour, and clocks (.clock-PID) of processes that have ended. */
+int ledger_tidy(const ledger *l, const char *folder);
 void ledger_close(ledger *l);
 
 /* Is the run of this name finished? */

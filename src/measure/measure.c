@@ -280,6 +280,20 @@ static int work(sweep *s)
     }
 }
 
+/* what a process that was killed while it wrote an answer or a figure has left */
+static int tidy(sweep *s)
+{
+    static const char *const parts[] = {".", "cells", "figures"};
+    for (int i = 0; i < 3; i++) {
+        char *path;
+        TRY(file_join(s->lib, s->folder, parts[i], &path));
+        int status = ledger_tidy(&s->ledger, path);
+        memory_free(s->lib, path);
+        TRY(status);
+    }
+    return 0;
+}
+
 static int sweep_open(sweep *s, const json_t *settings)
 {
     TRY(add_cells(s, settings));
@@ -300,7 +314,8 @@ static int sweep_open(sweep *s, const json_t *settings)
     int status = file_make_folder(s->lib, cells);
     memory_free(s->lib, cells);
     TRY(status);
-    return ledger_open(s->lib, folder, &s->ledger);
+    TRY(ledger_open(s->lib, folder, &s->ledger));
+    return tidy(s);
 }
 
 static void sweep_close(sweep *s)
