@@ -1,4 +1,4 @@
-/* Batches and their order; texts as a task encodes them.
+/* Batches; texts as a task encodes them.
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
@@ -37,25 +37,6 @@ static void a_batch_is_its_examples_end_to_end(void **state)
     idim_close(lib);
 }
 
-static void order_is_a_permutation_of_seed_and_epoch(void **state)
-{
-    (void)state;
-    enum { N = 500 };
-    int32_t a[N], b[N];
-    bool seen[N] = {false};
-    task_order(5, 2, a, N);
-    for (int i = 0; i < N; i++)
-        seen[a[i]] = true;
-    for (int i = 0; i < N; i++)
-        assert_true(seen[i]);
-    task_order(5, 2, b, N);
-    assert_memory_equal(a, b, sizeof a);
-    task_order(5, 3, b, N);
-    assert_memory_not_equal(a, b, sizeof a);
-    task_order(6, 2, b, N);
-    assert_memory_not_equal(a, b, sizeof a);
-}
-
 /* the tiny model's vocabulary: 9 words with [CLS] 2 and [SEP] 3 */
 static void texts_are_encoded_and_cut(void **state)
 {
@@ -87,7 +68,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_its_examples_end_to_end),
-        cmocka_unit_test(order_is_a_permutation_of_seed_and_epoch),
         cmocka_unit_test(texts_are_encoded_and_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

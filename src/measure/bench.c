@@ -65,10 +65,8 @@ static int time_step(bench *b)
     trainer *t = b->trainer;
     const split *train = &t->task->splits[SPLIT_TRAIN];
     idim_batch batch;
-    task_order(t->options.seed, 0, t->order, train->n);
-    t->order_epoch = 0;
     int64_t n = t->options.batch < train->n ? t->options.batch : train->n;
-    TRY(batch_pack(b->job.lib, train, t->order, n, &b->buffer, &batch));
+    TRY(batch_pack(b->job.lib, train, order_of_epoch(t->order, 0), n, &b->buffer, &batch));
     b->examples = n;
     b->tokens = batch.start[batch.n];
 

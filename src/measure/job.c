@@ -392,6 +392,7 @@ trainer_options job_trainer_options(const spec *s)
     o.warmup = spec_number(s, "warmup_steps");
     o.batch = spec_integer(s, "per_device_train_batch_size");
     o.accumulation = spec_integer(s, "gradient_accumulation_steps");
+    o.order = (order_kind)order_kind_of(spec_text(s, "data_order"));
     o.seed = (uint64_t)spec_integer(s, "seed");
     /* no dropout is not the same as dropout 0: it draws nothing */
     o.dropout = spec_is_auto(s, "dropout") || spec_number(s, "dropout") > 0;

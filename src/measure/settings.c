@@ -104,6 +104,10 @@ static const idim_setting table[] = {
      "Training", "examples in one forward and backward pass (default: 16 in a subspace, else 8)"},
     {"gradient_accumulation_steps", IDIM_INTEGER, "1", NULL, 1, 1048576, NULL, TRAINS, "Training",
      "passes that make one optimiser step"},
+    {"data_order", IDIM_CHOICE, "stratified", "shuffled", 0, 0, "stratified|shuffled", TRAINS,
+     "Training",
+     "how an epoch's examples follow each other: at random, or that dealt out so that every batch "
+     "has each class in its share"},
     {"seed", IDIM_INTEGER, "42", NULL, 0, LARGE, NULL, SPACE, "Training",
      "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
     {"precision", IDIM_CHOICE, "fp32", NULL, 0, 0, "fp32|bf16", SCORES " bound", "Training",

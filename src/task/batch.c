@@ -1,11 +1,9 @@
-/* Packing examples end to end, and the order of an epoch.
+/* Packing examples end to end.
  *
  * SPDX-License-Identifier: MIT */
 #include "task/task.h"
 
 #include <string.h>
-
-#include "base/random.h"
 
 /* arrays that are too small are made anew; what they held is not needed */
 static int make_room(idim *lib, int64_t tokens, int64_t examples, int64_t labels, batch_buffer *b)
@@ -72,9 +70,4 @@ void batch_free(idim *lib, batch_buffer *b)
     memory_free(lib, b->start);
     memory_free(lib, b->label);
     *b = (batch_buffer){0};
-}
-
-void task_order(uint64_t seed, int64_t epoch, int32_t *order, int64_t n)
-{
-    random_permutation(seed, STREAM_ORDER, (uint64_t)epoch, order, n);
 }

@@ -99,7 +99,4 @@ int batch_pack(idim *lib, const split *s, const int32_t *order, int64_t n, batch
                idim_batch *out);
 void batch_free(idim *lib, batch_buffer *b);
 
-/* Examples of epoch `epoch` in training order: a function of (seed, epoch) alone. */
-void task_order(uint64_t seed, int64_t epoch, int32_t *order, int64_t n);
-
 #endif

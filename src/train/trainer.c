@@ -52,7 +52,6 @@ int trainer_new(idim_model *m, const task *what, subspace *s, const trainer_opti
     t->space = s;
     t->options = *options;
     t->d = subspace_dim(s);
-    t->order_epoch = -1;
     plan_steps(t);
 
     optimiser_options *o = &t->options.optimiser;
@@ -68,7 +67,7 @@ int trainer_new(idim_model *m, const task *what, subspace *s, const trainer_opti
     if (status == 0 && options->round_steps > 0)
         status = NEW(lib, real, t->d, "rounded numbers", &t->rounded);
     if (status == 0)
-        status = NEW(lib, int32_t, what->splits[SPLIT_TRAIN].n, "data order", &t->order);
+        status = order_new(what, options->order, options->seed, &t->order);
     if (status != 0) {
         trainer_free(t);
         return status;
@@ -88,7 +87,7 @@ void trainer_free(trainer *t)
     memory_free(t->lib, t->x);
     memory_free(t->lib, t->dx);
     memory_free(t->lib, t->rounded);
-    memory_free(t->lib, t->order);
+    order_free(t->order);
     memory_free(t->lib, t);
 }
 
@@ -136,33 +135,30 @@ static int micro_batch(trainer *t, const int32_t *indices, int64_t n, int64_t to
     return 0;
 }
 
-/* the examples of the step: positions [*begin, *end) of the epoch's order */
-static void step_examples(trainer *t, int64_t *begin, int64_t *end)
+/* the *n examples of the step */
+static const int32_t *step_examples(trainer *t, int64_t *n)
 {
-    int64_t n = t->task->splits[SPLIT_TRAIN].n;
-    int64_t epoch = t->step / t->steps_per_epoch;
-    if (epoch != t->order_epoch) {
-        task_order(t->options.seed, epoch, t->order, n);
-        t->order_epoch = epoch;
-    }
+    const int32_t *epoch = order_of_epoch(t->order, t->step / t->steps_per_epoch);
     int64_t per_step = t->options.batch * t->options.accumulation;
-    *begin = t->step % t->steps_per_epoch * per_step;
-    *end = *begin + per_step < n ? *begin + per_step : n;
+    int64_t begin = t->step % t->steps_per_epoch * per_step;
+    int64_t left = t->task->splits[SPLIT_TRAIN].n - begin;
+    *n = per_step < left ? per_step : left;
+    return epoch + begin;
 }
 
 /* dx = d loss / d x over the examples of the step */
 static int step_gradient(trainer *t, double *loss)
 {
-    int64_t begin, end;
-    step_examples(t, &begin, &end);
+    int64_t total;
+    const int32_t *example = step_examples(t, &total);
     TRY(push(t));
     subspace_pull_begin(t->space, used(t), t->dx);
     *loss = 0;
-    for (int64_t i = begin, micro = 0; i < end; i += t->options.batch, micro++) {
-        int64_t n = i + t->options.batch < end ? t->options.batch : end - i;
+    for (int64_t i = 0, micro = 0; i < total; i += t->options.batch, micro++) {
+        int64_t n = i + t->options.batch < total ? t->options.batch : total - i;
         uint64_t pass = (uint64_t)(t->step * t->options.accumulation + micro);
         tape_training training = {.on = t->options.dropout, .seed = t->options.seed, .step = pass};
-        TRY(micro_batch(t, t->order + i, n, end - begin, training, loss));
+        TRY(micro_batch(t, example + i, n, total, training, loss));
     }
     subspace_pull_end(t->space);
     return 0;

@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "subspace/subspace.h"
 #include "task/metrics.h"
+#include "task/order.h"
 #include "task/task.h"
 #include "train/optimiser.h"
 #include "train/schedule.h"
@@ -29,6 +30,7 @@ typedef struct trainer_options {
     int64_t accumulation;        /* micro-batches of one step                          */
     bool dropout;                /* false: off, whatever config.json says              */
     uint64_t seed;               /* order and dropout                                  */
+    order_kind order;            /* how an epoch's examples follow each other          */
     double round_steps;          /* the last steps, a fraction of all, in which theta and the
                                     gradient are taken at round(x) while x itself is moved
                                     (the straight-through estimator)                   */
@@ -56,8 +58,7 @@ typedef struct trainer {
     int64_t step, steps; /* done, in all */
     int64_t steps_per_epoch;
     double loss_sum; /* of the losses of all steps done */
-    int32_t *order;  /* [train.n] of epoch order_epoch */
-    int64_t order_epoch;
+    epoch_order *order;
     bool theta_is_current; /* theta holds the push of x (or of rounded) */
     trainer_round *round;  /* NULL: never, whatever round_steps says; the caller sets it */
     void *round_user;
