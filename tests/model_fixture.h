@@ -76,6 +76,16 @@ static const model_case model_cases[] = {
     {"deberta-v2/buckets", 0, NULL},
     {"deberta-v2/apart", 0, NULL},
     {"deberta-v2/bare", 1, NULL},
+    {"xlm-roberta/odd", 0, NULL},
+    {"xlm-roberta/bare", 1, NULL},
+    {"mistral/window", 0, NULL},
+    {"mistral/bare", 1, NULL},
+    {"qwen2/window", 0, NULL},
+    {"qwen2/bare", 1, NULL},
+    {"qwen3/bare", 1, NULL},
+    {"bart/pads", 0, NULL},
+    {"opt/pads", 0, NULL},
+    {"t5/pads", 0, NULL},
 };
 
 enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };

@@ -52,7 +52,9 @@ static bool flows(const setting *s, const param *p, int64_t entry)
 {
     const arch_config *c = &s->f.model->config;
     bool word = strstr(p->name, "word_embeddings.weight") != NULL ||
-                strstr(p->name, "embed_tokens.weight") != NULL;
+                strstr(p->name, "embed_tokens.weight") != NULL ||
+                (strcmp(s->f.model->arch->model_type, "bart") == 0 &&
+                 strcmp(p->name, "shared.weight") == 0);
     bool position = strstr(p->name, "position_embeddings.weight") != NULL && c->position_offset > 0;
     return !(word || position) || entry / p->cols != c->pad;
 }

@@ -24,8 +24,8 @@ WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
 PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet", "deberta-v2")  # and in these the padding token
 
 
-def spec(labels, lengths, *, pairs=False, problem=None, bare=False, **config):
-    return dict(labels=labels, lengths=lengths, pairs=pairs, problem=problem, bare=bare,
+def spec(labels, lengths, *, pairs=False, problem=None, bare=False, pads=False, **config):
+    return dict(labels=labels, lengths=lengths, pairs=pairs, problem=problem, bare=bare, pads=pads,
                 config=config)
 
 
@@ -146,6 +146,29 @@ MODELS = {
                              layer_norm_eps=1e-3, **bert_like(9, 3, 8, 1, positions=16)),
     "deberta-v2/bare": spec(1, [6, 11, 1], problem="regression", bare=True, pos_att_type=["p2c"], type_vocab_size=3,
                             **bert_like(10, 1, 7, 1, "gelu_new", positions=12)),
+    "xlm-roberta/odd": spec(3, [7, 1, 12], pad_token_id=4, type_vocab_size=3, layer_norm_eps=1e-3,
+                            **bert_like(9, 3, 11, 2, "relu", 20)),
+    "xlm-roberta/bare": spec(1, [5, 10], problem="regression", bare=True, **bert_like(10, 1, 7, 1, "gelu_new", 16)),
+    "mistral/window": spec(3, [11, 2, 7], pads=True, pad_token_id=6, sliding_window=11, rms_norm_eps=1e-3,
+                           rope_parameters=dict(rope_type="linear", rope_theta=100.0, factor=3.0),
+                           **llama(10, 5, 1, 9, 1, "gelu")),
+    "mistral/bare": spec(1, [6, 11, 1], problem="regression", bare=True, head_dim=6, rope_parameters=dict(
+        rope_type="llama3", rope_theta=50.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=3.0,
+        original_max_position_embeddings=16), **llama(9, 3, 3, 8, 1, "relu")),
+    "qwen2/window": spec(2, [9, 3, 7], use_sliding_window=True, sliding_window=9, max_window_layers=1,
+                         pad_token_id=8, pads=True, rms_norm_eps=1e-3, rope_parameters=dict(
+                             rope_type="linear", rope_theta=500.0, factor=2.0), **llama(8, 2, 1, 11, 2, "relu")),
+    "qwen2/bare": spec(1, [6, 1, 11], problem="regression", bare=True, tie_word_embeddings=True,
+                       **llama(10, 5, 5, 7, 1, "gelu_new")),
+    "qwen3/bare": spec(1, [6, 11], problem="regression", bare=True, head_dim=4, use_sliding_window=True,
+                       sliding_window=12, max_window_layers=0, rope_parameters=dict(
+                           rope_type="llama3", rope_theta=50.0, factor=4.0, low_freq_factor=1.0,
+                           high_freq_factor=3.0, original_max_position_embeddings=16),
+                       **llama(7, 4, 4, 9, 2, "gelu")),
+    "bart/pads": spec(2, [5, 9], pads=True, pad_token_id=3, **bart(6, 2, 7, 1, 1, 3, 5, "relu")),
+    "opt/pads": spec(2, [5, 9], pads=True, pad_token_id=7, **opt(6, 2, 7, 1)),
+    "t5/pads": spec(2, [5, 9], pads=True, decoder_start_token_id=0, d_model=6, d_kv=3, d_ff=7, num_layers=1,
+                    num_heads=2, relative_attention_num_buckets=4, relative_attention_max_distance=5),
 }
 
 
@@ -213,6 +236,8 @@ def make_batch(s, config):
         ids[0][-1] = 9
     if config.model_type in ("gpt2", "llama", "qwen2", "qwen3") and config.pad_token_id is not None:
         ids[0][-2:] = config.pad_token_id
+    if s["pads"]:  # within a text, where the layers above read it
+        ids[-1][1] = ids[-1][3] = config.pad_token_id
     types = [torch.zeros(n, dtype=torch.long) for n in lengths]
     for t in types if s["pairs"] else []:
         t[len(t) // 2:] = 1
