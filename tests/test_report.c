@@ -298,6 +298,42 @@ static void damaged_files_are_refused_with_their_place(void **state)
     }
 }
 
+/* thorough tries each d at several rates, of which one counts */
+static void rates_that_do_not_count_are_told_apart(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    begin();
+    study_folder_write(FOLDER, &said, 1);
+    CHECK_OK(lib, report_write_page(lib, FOLDER));
+    char *page = read_all(FOLDER "/report.html");
+    assert_null(strstr(page, "class='other'"));
+    assert_null(strstr(page, "Small rings"));
+    free(page);
+
+    change(FOLDER "/" MEASURE, "\"points\":[{\"dim\":10,",
+           "\"points\":[{\"counts\":false,\"learning_rate\":0.0123456,\"dim\":10,");
+    change(FOLDER "/" MEASURE, "{\"dim\":32,",
+           "{\"counts\":true,\"learning_rate\":0.25,\"dim\":32,");
+    CHECK_OK(lib, idim_report(lib, FOLDER));
+    page = read_all(FOLDER "/report.html");
+    says(page, "Small rings are runs at learning rates that did not count");
+    says(page, "class='other'");
+    says(page, "d = 10<br><span class='soft'>rate 0.0123</span>");
+    says(page, "d = 32<br><span class='soft'>rate 0.25, counts</span>");
+    free(page);
+    char *text = read_all(FOLDER "/figures/points.csv");
+    says(text, ",10,0.0123456,no,");
+    says(text, ",32,0.25,yes,");
+    free(text);
+    text = read_all(FOLDER "/figures/score-small-reviews.csv");
+    says(text, "0,other rate,10,");
+    assert_null(strstr(text, "0,mean,10,"));
+    says(text, "0,mean,32,");
+    free(text);
+    idim_close(lib);
+}
+
 static void a_folder_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -558,6 +594,7 @@ int main(int n, char **arguments)
         cmocka_unit_test(same_folder_same_bytes),
         cmocka_unit_test(a_cell_without_answer_says_why),
         cmocka_unit_test(damaged_files_are_refused_with_their_place),
+        cmocka_unit_test(rates_that_do_not_count_are_told_apart),
         cmocka_unit_test(a_folder_that_is_none_is_refused),
         cmocka_unit_test(runs_under_way_and_runs_without_a_folder_are_no_error),
         cmocka_unit_test(figures_hold_the_numbers_and_hostile_names_stay_text),

@@ -137,6 +137,7 @@ static json_t *full_json(const cell *c, const job *j)
     return out;
 }
 
+/* one for each d and rate; "counts": is it the rate that stands for this d in the estimate? */
 static json_t *points_json(const cell *c, const job *j)
 {
     json_t *out = json_array();
@@ -150,6 +151,7 @@ static json_t *points_json(const cell *c, const job *j)
         group g = {.kind = RUN_SUBSPACE, .dim = r->dim, .rate_factor = r->rate_factor};
         json_t *point = group_json(c, j, &g);
         json_object_set_new(point, "dim", json_integer(r->dim));
+        json_object_set_new(point, "counts", json_boolean(c->run[i].counts));
         json_array_append_new(out, point);
     }
     return out;

@@ -79,16 +79,22 @@ static void add_curve(curve_list *l, const study_names *names, int64_t dim, int 
     c->shade = shade;
 }
 
+/* of several rates at one d the one that counts is shown */
+static bool is_shown(const study_point *p)
+{
+    return p->counts && has_logs(&p->names);
+}
+
 static void find_curves(const study_cell *c, curve_list *l)
 {
     int64_t with_logs = 0, taken = 0, seen = 0;
     for (int64_t i = 0; i < c->points.n; i++)
-        with_logs += has_logs(&c->points.point[i].names);
+        with_logs += is_shown(&c->points.point[i]);
     int64_t shown = with_logs < MOST_DIMS ? with_logs : MOST_DIMS;
     l->n = 0;
     for (int64_t i = 0; i < c->points.n && taken < shown; i++) {
         const study_point *p = &c->points.point[i];
-        if (!has_logs(&p->names))
+        if (!is_shown(p))
             continue;
         /* the taken-th of `shown` evenly spaced places, first and last among them */
         int64_t place = shown > 1 ? (taken * (with_logs - 1) + (shown - 1) / 2) / (shown - 1) : 0;

@@ -5,6 +5,7 @@
 #include "measure/report_page.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -359,8 +360,19 @@ static void put_about(const page *p, const study_cell *c)
     buffer_put(p->b, " training steps in all.</p>\n");
 }
 
+/* "rate 0.015, counts": where a d was tried at several */
+static void put_rate(buffer *b, const study_point *p)
+{
+    char rate[NUMBER_TEXT];
+    snprintf(rate, sizeof rate, "%.3g", p->rate); /* in the locale's form, which is read back */
+    number_shortest(strtod(rate, NULL), rate);
+    buffer_add(b, "<br><span class='soft'>rate %s%s</span>", isfinite(p->rate) ? rate : "unknown",
+               p->counts ? ", counts" : "");
+}
+
 static void put_cell(const page *p, const study_cell *c)
 {
+    bool rates = has_other_rates(c);
     buffer_put(p->b, "<h3 id='");
     page_anchor(p->b, c - p->s->cell, "points");
     buffer_add(p->b, "'>Cell %lld: ", (long long)(c - p->s->cell) + 1);
@@ -386,6 +398,8 @@ static void put_cell(const page *p, const study_cell *c)
         const study_point *point = &c->points.point[i];
         buffer_put(p->b, "<tr><th scope='row'>d = ");
         words_count(p->b, (int64_t)point->dim);
+        if (rates)
+            put_rate(p->b, point);
         buffer_put(p->b, "</th>");
         put_scores(p->b, c, point->score, point->low, point->high);
         buffer_add(p->b, "<td class='n'>%lld", (long long)point->runs);

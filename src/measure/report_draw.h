@@ -22,6 +22,9 @@ int study_groups(study *s, study_group **out, int64_t *n);
 void draw_score(buffer *b, const study_group *g, bool narrow);
 bool has_score(const study_group *g);
 
+/* Was some d tried at a rate that does not count? */
+bool has_other_rates(const study_cell *c);
+
 /* Training loss against the step, a line a dimension. */
 void draw_training(buffer *b, const study_cell *c, bool narrow);
 bool has_training(const study_cell *c);

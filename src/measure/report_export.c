@@ -101,12 +101,15 @@ static int write_cells(const study *s, const char *folder)
 static int write_points(const study *s, const char *folder)
 {
     buffer b = {.lib = s->lib};
-    buffer_put(&b, "cell,model,task,method,variation,dim,score,low,high,runs,collapsed,records\n");
+    buffer_put(&b, "cell,model,task,method,variation,dim,learning_rate,counts,score,low,high,runs,"
+                   "collapsed,records\n");
     for (int64_t i = 0; i < s->n_cells; i++)
         for (int64_t k = 0; k < s->cell[i].points.n; k++) {
             const study_point *p = &s->cell[i].points.point[k];
             put_identity(&b, s, &s->cell[i]);
             csv_number(&b, p->dim, ',');
+            csv_number(&b, p->rate, ',');
+            buffer_put(&b, p->counts ? "yes," : "no,");
             csv_number(&b, p->score, ',');
             csv_number(&b, p->low, ',');
             csv_number(&b, p->high, ',');

@@ -130,6 +130,15 @@ static void put_curve(buffer *b, int64_t series, const char *kind, const study_c
     }
 }
 
+static void put_means(buffer *b, int64_t series, const study_curve *c, double scale)
+{
+    for (int64_t i = 0; i < c->n; i++) {
+        study_point p = scaled(c->point[i], scale);
+        if (p.counts)
+            put_row(b, series, "mean", &p);
+    }
+}
+
 /* low and high of a d90 are along x */
 static void put_answer(buffer *b, int64_t series, const char *kind, const study_answer *a,
                        double scale)
@@ -151,9 +160,9 @@ static void put_score_data(buffer *b, const study_group *g)
                                  .score = c->points.point[k].scores[j] * scale,
                                  .low = NAN,
                                  .high = NAN};
-                put_row(b, i, "run", &p);
+                put_row(b, i, c->points.point[k].counts ? "run" : "other rate", &p);
             }
-        put_curve(b, i, "mean", &c->points, scale);
+        put_means(b, i, &c->points, scale);
         put_curve(b, i, "fit", &c->fit, scale);
         put_curve(b, i, "linearised", &c->linearised, scale);
         put_answer(b, i, "d90", &c->answer, scale);
@@ -200,6 +209,7 @@ static void put_series(buffer *b, const study_group *g, int64_t i)
     } rest[] = {
         {"linearised", "34", "lines dashtype 3"},
         {"run", "34", "points pointtype 6 pointsize 0.5"},
+        {"other rate", "34", "points pointtype 1 pointsize 0.4"},
         {"mean", "3456", "yerrorbars pointtype 7 pointsize 0.8"},
         {"d90", "3456", "xerrorbars pointtype 9 pointsize 1.2 linewidth 2"},
         {"corrected", "3456", "xerrorbars pointtype 8 pointsize 1.2"},

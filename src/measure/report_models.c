@@ -26,7 +26,7 @@ static double gap_at_d90(const study_cell *c)
         return NAN;
     for (int64_t i = 0; i < c->points.n; i++) {
         double distance = fabs(log(c->points.point[i].dim / c->answer.d90));
-        if (distance < best) {
+        if (c->points.point[i].counts && distance < best) {
             best = distance;
             nearest = &c->points.point[i];
         }

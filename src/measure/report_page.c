@@ -196,7 +196,15 @@ static void put_figures(const page *p)
                "interval of the fit. In the strip at the foot: d90 with its interval, where "
                "the fit meets the target (filled), and the same for the target counted from "
                "the majority class (open). said and did train in the same random subspaces; said "
-               "learns a scale for each part of the model besides.</p>\n");
+               "learns a scale for each part of the model besides.");
+    for (int64_t i = 0; i < p->s->n_cells; i++)
+        if (has_other_rates(&p->s->cell[i])) {
+            buffer_put(p->b, " Small rings are runs at learning rates that did not count: each d "
+                             "was tried at several, and the fit takes the one that is best there "
+                             "and at the d beside it.");
+            break;
+        }
+    buffer_put(p->b, "</p>\n");
     bool in_pair = false;
     for (int64_t g = 0; g < p->n_groups; g++) {
         bool varied = p->group[g].cell[0]->variation[0] != '\0';

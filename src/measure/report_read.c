@@ -206,8 +206,11 @@ static int read_point(study *s, const json_place *at, study_point *out)
     TRY(take_score(at, "score", &out->score));
     TRY(take_score(at, "low", &out->low));
     TRY(take_score(at, "high", &out->high));
+    TRY(take_size(at, "learning_rate", &out->rate));
     TRY(take_count(at, "runs", &out->runs));
     TRY(take_count(at, "collapsed", &out->collapsed));
+    out->counts = true;
+    TRY(json_take_flag(at, "counts", &out->counts));
     TRY(read_scores(s, at, out));
     return read_names(s, at, &out->names);
 }

@@ -22,6 +22,14 @@ bool has_score(const study_group *g)
     return false;
 }
 
+bool has_other_rates(const study_cell *c)
+{
+    for (int64_t i = 0; i < c->points.n; i++)
+        if (!c->points.point[i].counts)
+            return true;
+    return false;
+}
+
 /* ---- ranges ---------------------------------------------------------------------------------- */
 
 static void take_curve(const study_curve *c, frame *f)
@@ -184,17 +192,22 @@ static void draw_run(const frame *f, const study_cell *c, const study_point *p, 
     bool named = p->names.n == p->n_scores && p->names.run[k] != NULL;
     if (named)
         buffer_add(f->b, "<a href='runs/%s/record.json' tabindex='-1'>", p->names.name[k]);
-    if (is_collapsed(p, k))
+    if (is_collapsed(p, k) && p->counts)
         BUFFER_DRAW(f->b, "<path class='collapsed' d='M~ ~l6 6m-6 0l6-6'>", x - 3, y - 3);
     else
-        BUFFER_DRAW(f->b, "<circle class='run' cx='~' cy='~' r='2.6'>", x, y);
+        BUFFER_DRAW(f->b,
+                    p->counts ? "<circle class='run' cx='~' cy='~' r='2.6'>"
+                              : "<circle class='other' cx='~' cy='~' r='2.2'>",
+                    x, y);
     buffer_put(f->b, "<title>");
     html_text(f->b, c->method);
     buffer_add(f->b, ", d %lld: ", (long long)p->dim);
     words_score(f->b, c->metric, p->scores[k]);
     if (named)
         buffer_add(f->b, ", run %.8s", p->names.name[k]);
-    buffer_put(f->b, is_collapsed(p, k) ? "</title></path>" : "</title></circle>");
+    if (!p->counts)
+        buffer_put(f->b, ", a rate that does not count");
+    buffer_put(f->b, is_collapsed(p, k) && p->counts ? "</title></path>" : "</title></circle>");
     buffer_put(f->b, named ? "</a>\n" : "\n");
 }
 
@@ -203,14 +216,14 @@ static void draw_points(const frame *f, const study_cell *c, double shift)
     for (int64_t i = 0; i < c->points.n; i++) {
         const study_point *p = &c->points.point[i];
         double x = axis_at(&f->x, p->dim) + shift;
-        if (isfinite(p->low) && isfinite(p->high))
+        if (p->counts && isfinite(p->low) && isfinite(p->high))
             BUFFER_DRAW(f->b, "<path class='whisker' d='M~ ~V~'/>", x, axis_at(&f->y, p->low),
                         axis_at(&f->y, p->high));
         /* beside the mean, on the side away from the other methods */
         for (int64_t k = 0; k < p->n_scores; k++)
             if (isfinite(p->scores[k]))
                 draw_run(f, c, p, k, shift < 0 ? shift - BESIDE : shift + BESIDE);
-        if (isfinite(p->score))
+        if (p->counts && isfinite(p->score))
             BUFFER_DRAW(f->b, "<circle class='mean' cx='~' cy='~' r='4.2'/>\n", x,
                         axis_at(&f->y, p->score));
     }

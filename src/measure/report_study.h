@@ -55,8 +55,9 @@ typedef struct study_level {
 } study_level;
 
 typedef struct study_point {
-    double dim, score, low, high;
+    double dim, score, low, high, rate;
     int64_t runs, collapsed, n_scores;
+    bool counts;          /* false: of a rate that was only tried, no part of the fit */
     const double *scores; /* [n_scores] */
     study_names names;
 } study_point;
