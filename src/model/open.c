@@ -79,6 +79,7 @@ static int read_config(idim_model *m, const json_place *config, const model_opti
         m->config.classifier_dropout = options->dropout;
         m->config.embedding_dropout = options->dropout;
         m->config.activation_dropout = options->dropout;
+        m->config.pooler_dropout = options->dropout;
     }
     m->initializer_range = m->config.initializer_range;
     return 0;
