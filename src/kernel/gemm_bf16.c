@@ -2,14 +2,14 @@
  *
  *     C[i][j] = sum over pairs (p, p + 1) of  a[i][p] b[p][j] + a[i][p + 1] b[p + 1][j],  in fp32
  *
- * B is rounded once into panels of 48 columns, A by the task that needs it, both as words that hold
- * a pair each, so that one instruction does 16 pairs:
+ * Operands are rounded into panels of words that hold a pair each:
  *
- *     B panel   [k / 2][16, 32 or 48 columns]   16 columns a vector
- *     A block   [rows][k / 2], or turned [rows / 8][k / 2][8]   a word is given to all lanes
+ *     B   [columns / 48][k / 2][48]   three vectors; the last panel may have one or two
+ *     A   [rows / 8][k / 2][8]        each word is given to all lanes of a vector
  *
- * Every entry of C is one sum in the order of k, however the work is cut. The instruction rounds to
- * nearest even and takes subnormal numbers for 0.
+ * B and a turned A are rounded once for all, in the order in which they lie in memory; rows of A by
+ * the task that needs them. Every entry of C is one sum in the order of k, however the work is cut.
+ * The instruction rounds to nearest even and takes subnormal numbers for 0.
  *
  * SPDX-License-Identifier: MIT */
 #include "kernel/kernels.h"
@@ -32,10 +32,12 @@ enum {
     TILE_ROWS = 8,
     TILE_VECTORS = 3,
     PANEL_COLS = TILE_VECTORS * LANES,
-    TASK_ROWS = 64,    /* of C, so that their part of A stays in the second cache               */
-    BLOCK_PAIRS = 192, /* of k, so that a panel's part stays in the first cache                 */
-    SLAB_PAIRS = 2048, /* of k, what is rounded at a time: it bounds the scratch                */
-    TASKS_A_THREAD = 4
+    TASK_ROWS = 64,    /* of C, so that their part of A stays in the second cache       */
+    BLOCK_PAIRS = 192, /* of k, so that a panel's part of B stays in the first cache    */
+    SLAB_PAIRS = 2048, /* of k, what is rounded at a time: it bounds the scratch        */
+    PIECE_PAIRS = 8,  /* of k, rounded by one thread where pairs lie below each other  */
+    TASKS_A_THREAD = 4,
+    ALIGNMENT = 64
 };
 
 static bool supported(void)
@@ -52,6 +54,11 @@ static int64_t smaller(int64_t a, int64_t b)
 static int64_t pieces(int64_t n, int64_t size)
 {
     return (n + size - 1) / size;
+}
+
+static int64_t up(int64_t n, int64_t step)
+{
+    return pieces(n, step) * step;
 }
 
 /* ---- rounding and packing -------------------------------------------------------------------- */
@@ -120,48 +127,63 @@ static inline void transpose(__m512i row[16])
     }
 }
 
-/* 16 columns of B, in a panel of `width`: x[n columns][k] at a stride, k along the rows */
-static void pack_columns_along(const float *x, int64_t stride, int64_t n, int64_t k, int64_t width,
-                               pair *out)
+/* Where the words of 16 columns of B, or rows of A, go: those of pair p to to[0 .. 16) + p * step,
+ * or the lower eight there and the upper eight to `upper` + p * step. */
+typedef struct place {
+    pair *to, *upper;
+    int64_t step;
+} place;
+
+static inline void put(const place *at, int64_t p, __m512i words)
 {
-    for (int64_t p = 0; p < k; p += 2 * LANES) {
+    if (at->upper == NULL) {
+        _mm512_storeu_si512(at->to + p * at->step, words);
+        return;
+    }
+    _mm256_storeu_si256((__m256i *)(at->to + p * at->step), _mm512_castsi512_si256(words));
+    _mm256_storeu_si256((__m256i *)(at->upper + p * at->step), _mm512_extracti64x4_epi64(words, 1));
+}
+
+/* Operands lie in memory, not in a cache: without this half the time of a small product is waiting
+ * for them. `ahead`: what will be read soon, 32 numbers of a row. */
+static inline void fetch(const float *ahead)
+{
+    _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+    _mm_prefetch((const char *)(ahead + LANES), _MM_HINT_T0);
+}
+
+/* Up to 16 of the n rows or columns, from the first on, that lie along k: x[n][k] at a stride. */
+static void pack_along(const float *x, int64_t stride, int64_t n, int64_t k, const place *at)
+{
+    enum { STEP = 2 * LANES, AHEAD = 2 * STEP };
+    for (int64_t p = 0; p < k; p += STEP) {
         __m512i row[LANES];
-        for (int64_t j = 0; j < LANES; j++)
+        int64_t next = p + AHEAD < k ? p + AHEAD : LANES * stride + p + AHEAD - up(k, STEP);
+        UNROLL
+        for (int64_t j = 0; j < LANES; j++) {
+            if (j + (p + AHEAD < k ? 0 : LANES) < n)
+                fetch(x + j * stride + next);
             row[j] = j < n ? pairs_along(x + j * stride + p, k - p) : _mm512_setzero_si512();
+        }
         transpose(row);
-        for (int64_t i = 0; i < smaller(LANES, (k - p + 1) / 2); i++)
-            _mm512_storeu_si512(out + (p / 2 + i) * width, row[i]);
+        int64_t left = (k - p + 1) / 2;
+        UNROLL
+        for (int64_t i = 0; i < LANES; i++)
+            if (i < left)
+                put(at, p / 2 + i, row[i]);
     }
 }
 
-/* the same of x[k][n columns] */
-static void pack_columns_down(const float *x, int64_t stride, int64_t n, int64_t k, int64_t width,
-                              pair *out)
-{
-    for (int64_t p = 0; p < k; p += 2)
-        _mm512_storeu_si512(out + p / 2 * width,
-                            pairs_down(x + p * stride, stride, k - p, first_lanes(n)));
-}
-
-/* 8 rows of A: x[n rows][k] at a stride -> out[8][SLAB_PAIRS] */
-static void pack_rows_along(const float *x, int64_t stride, int64_t n, int64_t k, pair *out)
-{
-    for (int64_t i = 0; i < TILE_ROWS; i++)
-        for (int64_t p = 0; p < k; p += 2 * LANES)
-            _mm512_storeu_si512(out + i * SLAB_PAIRS + p / 2,
-                                i < n ? pairs_along(x + i * stride + p, k - p)
-                                      : _mm512_setzero_si512());
-}
-
-/* 16 rows of A: x[k][n rows] -> out[2][SLAB_PAIRS][8] */
-static void pack_rows_down(const float *x, int64_t stride, int64_t n, int64_t k, pair *out)
+/* The same of those that lie across it, x[k][n]; rows [k, rows) come next. */
+static void pack_down(const float *x, int64_t stride, int64_t n, int64_t k, int64_t rows,
+                      const place *at)
 {
     for (int64_t p = 0; p < k; p += 2) {
-        __m512i both = pairs_down(x + p * stride, stride, k - p, first_lanes(n));
-        pair *at = out + p / 2 * TILE_ROWS;
-        _mm256_storeu_si256((__m256i *)at, _mm512_castsi512_si256(both));
-        _mm256_storeu_si256((__m256i *)(at + TILE_ROWS * SLAB_PAIRS),
-                            _mm512_extracti64x4_epi64(both, 1));
+        if (p + k + 1 < rows) {
+            _mm_prefetch((const char *)(x + (p + k) * stride), _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + (p + k + 1) * stride), _MM_HINT_T0);
+        }
+        put(at, p / 2, pairs_down(x + p * stride, stride, k - p, first_lanes(n)));
     }
 }
 
@@ -177,9 +199,8 @@ typedef struct tile {
     const float *bias; /* or NULL */
 } tile;
 
-/* a_row, a_col, vectors: constants where it is called */
-__attribute__((always_inline)) static inline void
-tile_product(const tile *t, const int64_t a_row, const int64_t a_col, const int vectors)
+/* vectors: a constant where it is called */
+__attribute__((always_inline)) static inline void tile_product(const tile *t, const int vectors)
 {
     __m512 sum[TILE_ROWS][TILE_VECTORS];
     __mmask16 mask[TILE_VECTORS];
@@ -189,11 +210,12 @@ tile_product(const tile *t, const int64_t a_row, const int64_t a_col, const int 
         __m512 bias = t->bias != NULL ? _mm512_maskz_loadu_ps(mask[v], t->bias + v * LANES)
                                       : _mm512_setzero_ps();
         UNROLL
-        for (int r = 0; r < TILE_ROWS; r++)
-            sum[r][v] = t->add && r < t->rows
-                            ? _mm512_add_ps(bias, _mm512_maskz_loadu_ps(
-                                                      mask[v], t->c + r * t->stride + v * LANES))
-                            : bias;
+        for (int r = 0; r < TILE_ROWS; r++) {
+            sum[r][v] = bias;
+            if (t->add && r < t->rows)
+                sum[r][v] = _mm512_add_ps(
+                    bias, _mm512_maskz_loadu_ps(mask[v], t->c + r * t->stride + v * LANES));
+        }
     }
 
     const pair *a = t->a, *b = t->b;
@@ -204,12 +226,12 @@ tile_product(const tile *t, const int64_t a_row, const int64_t a_col, const int 
             column[v] = (__m512bh)_mm512_loadu_si512(b + v * LANES);
         UNROLL
         for (int r = 0; r < TILE_ROWS; r++) {
-            __m512bh row = (__m512bh)_mm512_set1_epi32((int)a[r * a_row]);
+            __m512bh row = (__m512bh)_mm512_set1_epi32((int)a[r]);
             UNROLL
             for (int v = 0; v < vectors; v++)
                 sum[r][v] = _mm512_dpbf16_ps(sum[r][v], row, column[v]);
         }
-        a += a_col;
+        a += TILE_ROWS;
         b += vectors * LANES;
     }
 
@@ -221,133 +243,143 @@ tile_product(const tile *t, const int64_t a_row, const int64_t a_col, const int 
             _mm512_mask_storeu_ps(t->c + r * t->stride + v * LANES, mask[v], sum[r][v]);
 }
 
-static void tile_along(const tile *t, int64_t vectors)
+static void make_tile(const tile *t)
 {
-    if (vectors == 3)
-        tile_product(t, SLAB_PAIRS, 1, 3);
-    else if (vectors == 2)
-        tile_product(t, SLAB_PAIRS, 1, 2);
+    if (t->cols > 2 * LANES)
+        tile_product(t, 3);
+    else if (t->cols > LANES)
+        tile_product(t, 2);
     else
-        tile_product(t, SLAB_PAIRS, 1, 1);
-}
-
-static void tile_down(const tile *t, int64_t vectors)
-{
-    if (vectors == 3)
-        tile_product(t, 1, TILE_ROWS, 3);
-    else if (vectors == 2)
-        tile_product(t, 1, TILE_ROWS, 2);
-    else
-        tile_product(t, 1, TILE_ROWS, 1);
+        tile_product(t, 1);
 }
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-/* One slab of k, cut for the threads: a task is `down` rows by `across` panels of C. */
+/* One slab of k, cut for the threads: a task is TASK_ROWS rows by `panels` / `across` panels of C.
+ */
 typedef struct slab {
     const matmul *p;
-    int64_t first, k; /* of A's columns and B's rows     */
-    int64_t panels, across;
-    pair *b; /* panel after panel, [pairs][width] */
+    int64_t first, k, pairs; /* of A's columns and B's rows */
+    int64_t panels, down, across;
+    pair *b;
+    pair *a; /* of all rows, when A is turned */
 } slab;
 
-static int64_t pairs_in(const slab *s)
+static place place_of_b(const slab *s, int64_t col)
 {
-    return (s->k + 1) / 2;
+    int64_t panel = col / PANEL_COLS * PANEL_COLS;
+    int64_t width = smaller(PANEL_COLS, up(s->p->n - panel, LANES));
+    return (place){s->b + panel * s->pairs + (col - panel), NULL, width};
 }
 
-/* 16 columns of B, number `part` */
-static void pack_b(const slab *s, int64_t part)
+static place place_of_a(const slab *s, pair *a, int64_t row)
 {
-    const matmul *p = s->p;
-    int64_t col = part * LANES, panel = col / PANEL_COLS * PANEL_COLS;
-    int64_t width = smaller(PANEL_COLS, pieces(p->n - panel, LANES) * LANES);
-    pair *out = s->b + panel * pairs_in(s) + (col - panel);
-    if (p->b_turned)
-        pack_columns_along(p->b + col * p->k + s->first, p->k, p->n - col, s->k, width, out);
-    else
-        pack_columns_down(p->b + s->first * p->n + col, p->n, p->n - col, s->k, width, out);
+    pair *to = a + row * s->pairs;
+    return (place){to, to + TILE_ROWS * s->pairs, TILE_ROWS};
 }
 
-/* out: [TASK_ROWS][SLAB_PAIRS] */
-static void pack_a(const slab *s, int64_t row, int64_t rows, pair *out)
+/* PIECE_PAIRS pairs of k of an operand x[k][n]: all its columns */
+static void pack_piece(const slab *s, int64_t number, const float *x, int64_t n, bool is_a)
 {
-    const matmul *p = s->p;
-    for (int64_t i = 0; i < rows && p->a_turned; i += LANES)
-        pack_rows_down(p->a + s->first * p->m + row + i, p->m, rows - i, s->k,
-                       out + i * SLAB_PAIRS);
-    for (int64_t i = 0; i < rows && !p->a_turned; i += TILE_ROWS)
-        pack_rows_along(p->a + (row + i) * p->k + s->first, p->k, rows - i, s->k,
-                        out + i * SLAB_PAIRS);
-}
-
-/* rows of one panel of C over one block of k */
-static void multiply_block(const slab *s, int64_t row, int64_t rows, int64_t col, int64_t block,
-                           const pair *a)
-{
-    const matmul *p = s->p;
-    int64_t at = block * BLOCK_PAIRS, cols = smaller(PANEL_COLS, p->n - col);
-    int64_t vectors = pieces(cols, LANES);
-    bool first = s->first == 0 && at == 0;
-    tile t = {.pairs = smaller(BLOCK_PAIRS, pairs_in(s) - at),
-              .cols = cols,
-              .b = s->b + col * pairs_in(s) + at * vectors * LANES,
-              .stride = p->n,
-              .add = p->add || !first,
-              .bias = first && p->bias != NULL ? p->bias + col : NULL};
-    for (int64_t i = 0; i < rows; i += TILE_ROWS) {
-        t.rows = rows - i;
-        t.c = p->c + (row + i) * p->n + col;
-        t.a = a + i * SLAB_PAIRS + at * (p->a_turned ? TILE_ROWS : 1);
-        if (p->a_turned)
-            tile_down(&t, vectors);
-        else
-            tile_along(&t, vectors);
+    int64_t first = number * 2 * PIECE_PAIRS;
+    int64_t k = smaller(2 * PIECE_PAIRS, s->k - first);
+    for (int64_t col = 0; col < n; col += LANES) {
+        place at = is_a ? place_of_a(s, s->a, col) : place_of_b(s, col);
+        at.to += first / 2 * at.step;
+        at.upper += is_a ? first / 2 * at.step : 0;
+        pack_down(x + (s->first + first) * n + col, n, n - col, k, s->k - first, &at);
     }
 }
 
-static void do_task(const slab *s, int64_t task, pair *a)
+/* the shares of work in rounding B, and A when it is turned */
+static int64_t pieces_of_b(const slab *s)
+{
+    return s->p->b_turned ? pieces(s->p->n, LANES) : pieces(s->pairs, PIECE_PAIRS);
+}
+
+static int64_t pieces_of_a(const slab *s)
+{
+    return s->p->a_turned ? pieces(s->pairs, PIECE_PAIRS) : 0;
+}
+
+static void pack(const slab *s, int64_t number)
+{
+    const matmul *p = s->p;
+    int64_t of_a = pieces_of_a(s), col = (number - of_a) * LANES;
+    if (number < of_a) {
+        pack_piece(s, number, p->a, p->m, true);
+    } else if (!p->b_turned) {
+        pack_piece(s, number - of_a, p->b, p->n, false);
+    } else {
+        place at = place_of_b(s, col);
+        pack_along(p->b + col * p->k + s->first, p->k, p->n - col, s->k, &at);
+    }
+}
+
+/* rows of one panel of C over one block of k */
+static void multiply_block(const slab *s, int64_t row, int64_t col, int64_t block, const pair *a)
+{
+    const matmul *p = s->p;
+    int64_t at = block * BLOCK_PAIRS, rows = smaller(TASK_ROWS, p->m - row);
+    bool first = s->first == 0 && at == 0;
+    tile t = {.pairs = smaller(BLOCK_PAIRS, s->pairs - at),
+              .cols = smaller(PANEL_COLS, p->n - col),
+              .stride = p->n,
+              .add = p->add || !first,
+              .bias = first && p->bias != NULL ? p->bias + col : NULL};
+    t.b = s->b + col * s->pairs + at * up(t.cols, LANES);
+    for (int64_t i = 0; i < rows; i += TILE_ROWS) {
+        t.rows = rows - i;
+        t.c = p->c + (row + i) * p->n + col;
+        t.a = a + i * s->pairs + at * TILE_ROWS;
+        make_tile(&t);
+    }
+}
+
+/* own: room for the rows of a task */
+static void do_task(const slab *s, int64_t task, pair *own)
 {
     const matmul *p = s->p;
     int64_t part = task % s->across, row = task / s->across * TASK_ROWS;
-    int64_t rows = smaller(TASK_ROWS, p->m - row);
     int64_t begin = part * s->panels / s->across, end = (part + 1) * s->panels / s->across;
-    pack_a(s, row, rows, a);
+    const pair *a = p->a_turned ? s->a + row * s->pairs : own;
+    for (int64_t i = 0; !p->a_turned && i < smaller(TASK_ROWS, p->m - row); i += LANES) {
+        place at = place_of_a(s, own, i);
+        pack_along(p->a + (row + i) * p->k + s->first, p->k, p->m - row - i, s->k, &at);
+    }
     for (int64_t panel = begin; panel < end; panel++)
-        for (int64_t block = 0; block == 0 || block * BLOCK_PAIRS < pairs_in(s); block++)
-            multiply_block(s, row, rows, panel * PANEL_COLS, block, a);
+        for (int64_t block = 0; block == 0 || block * BLOCK_PAIRS < s->pairs; block++)
+            multiply_block(s, row, panel * PANEL_COLS, block, a);
 }
 
-static int64_t words_of_b(const matmul *p)
+/* words of a slab */
+static int64_t words(const matmul *p, int64_t n)
 {
-    return smaller(SLAB_PAIRS, (p->k + 1) / 2) * pieces(p->n, LANES) * LANES;
+    return smaller(SLAB_PAIRS, (p->k + 1) / 2) * up(n, LANES);
 }
 
 static int64_t scratch_bytes(int threads, const matmul *p)
 {
-    return (words_of_b(p) + (int64_t)threads * TASK_ROWS * SLAB_PAIRS) * (int64_t)sizeof(pair);
+    int64_t of_a = p->a_turned ? words(p, p->m) : threads * words(p, TASK_ROWS);
+    return ALIGNMENT + (words(p, p->n) + of_a) * (int64_t)sizeof(pair);
 }
 
 static void multiply(int threads, const matmul *p, void *scratch)
 {
-    pair *room = scratch;
+    pair *room = (pair *)(((uintptr_t)scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     int64_t down = pieces(p->m, TASK_ROWS), panels = pieces(p->n, PANEL_COLS);
     int64_t across = smaller(panels, pieces(TASKS_A_THREAD * threads, down > 0 ? down : 1));
 #pragma omp parallel num_threads(threads)
     for (int64_t first = 0; first == 0 || first < p->k; first += 2 * SLAB_PAIRS) {
-        slab s = {.p = p,
-                  .first = first,
-                  .k = smaller(2 * SLAB_PAIRS, p->k - first),
-                  .panels = panels,
-                  .across = across,
-                  .b = room};
-        pair *a = room + words_of_b(p) + omp_get_thread_num() * TASK_ROWS * SLAB_PAIRS;
-#pragma omp for schedule(static)
-        for (int64_t part = 0; part < pieces(p->n, LANES); part++)
-            pack_b(&s, part);
+        int64_t k = smaller(2 * SLAB_PAIRS, p->k - first);
+        slab s = {p, first, k, (k + 1) / 2, panels, down, across, room, room + words(p, p->n)};
+        pair *own = s.a + omp_get_thread_num() * words(p, TASK_ROWS);
+#pragma omp for schedule(dynamic)
+        for (int64_t i = 0; i < pieces_of_a(&s) + pieces_of_b(&s); i++)
+            pack(&s, i);
 #pragma omp for schedule(dynamic)
         for (int64_t task = 0; task < down * across; task++)
-            do_task(&s, task, a);
+            do_task(&s, task, own);
     }
 }
 
