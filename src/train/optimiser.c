@@ -7,7 +7,7 @@
 #include <tgmath.h>
 #include <string.h>
 
-enum { PIECE = 1 << 14, MAX_PIECES = 1 << 12 };
+enum { PIECE = 1 << 14, MAX_PIECES = 1 << 12, LANES = 8 };
 
 optimiser_options optimiser_defaults(void)
 {
@@ -43,6 +43,21 @@ void optimiser_free(idim *lib, optimiser *o)
     o->m = o->v = NULL;
 }
 
+/* of one piece, in LANES sums: a single one would wait for each addition */
+static double piece_squares(const real *g, int64_t n)
+{
+    double lane[LANES] = {0}, sum = 0;
+    int64_t whole = n / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+        for (int j = 0; j < LANES; j++)
+            lane[j] += (double)g[i + j] * (double)g[i + j];
+    for (int64_t i = whole; i < n; i++)
+        lane[i - whole] += (double)g[i] * (double)g[i];
+    for (int j = 0; j < LANES; j++)
+        sum += lane[j];
+    return sum;
+}
+
 /* sum of squares of g[0 .. n): pieces in parallel, then piece after piece */
 static double sum_of_squares(const real *g, int64_t n, int threads)
 {
@@ -55,10 +70,7 @@ static double sum_of_squares(const real *g, int64_t n, int threads)
 #pragma omp parallel for num_threads(threads) schedule(static) if (pieces > 1)
         for (int64_t p = 0; p < pieces; p++) {
             int64_t end = (p + 1) * PIECE < left ? (p + 1) * PIECE : left;
-            double sum = 0;
-            for (int64_t i = begin + p * PIECE; i < begin + end; i++)
-                sum += (double)g[i] * (double)g[i];
-            partial[p] = sum;
+            partial[p] = piece_squares(g + begin + p * PIECE, end - p * PIECE);
         }
         for (int64_t p = 0; p < pieces; p++)
             total += partial[p];
