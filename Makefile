@@ -29,12 +29,14 @@ test-long: build
 	@tools/install-packages.sh long
 	@ctest --test-dir $(BUILD) --output-on-failure
 
+# our step against PyTorch's, in turns; BENCH=--quick takes a minute. IDIM_PEERS names a python that
+# has PyTorch and the rest of bench/peers.txt already
 bench: build
-	@tools/install-packages.sh demo
+	@tools/install-packages.sh demo bench
 	@tools/fetch-demo.sh demo
-	@cmake --build $(BUILD) -j $(JOBS) --target bench_step bench_projection > /dev/null
-	@$(BUILD)/bench_step demo/model
-	@$(BUILD)/bench_projection
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_race bench_pieces bench_projection > /dev/null
+	@python=$$(tools/make-peers.sh demo/peers) && \
+	    $$python bench/race.py --build $(BUILD) --folder $(BUILD)/race $(BENCH)
 
 # make install PREFIX=/usr/local
 install: build

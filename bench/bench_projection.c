@@ -1,6 +1,7 @@
 /* bench_projection [threads] [projection]: nanoseconds per weight of push and of a dense pull over
  * a model with the shapes of MiniLM-L6 (22.7 million weights), for every kernel table of this CPU
- * and several d. The least of a few repetitions; "copy" is what moving the weights alone costs.
+ * and several d, and GB/s: push reads and writes every weight, pull reads every gradient. The least
+ * of a few repetitions; "copy" is what moving the weights alone costs.
  *
  * SPDX-License-Identifier: MIT */
 #include "subspace/internal.h"
@@ -107,8 +108,10 @@ static void bench(idim *lib, params *p, const char *projection_name, int64_t dim
         pull = end - middle < pull ? end - middle : pull;
     }
     double unit = 1e9 / (double)p->size;
-    printf("%-16s %-7s %7lld %8.3f %8.3f %8.3f\n", projection_name, kernels->name, (long long)dim,
-           push * unit, pull * unit, (push + pull) * unit);
+    double width = (double)sizeof(real);
+    printf("%-16s %-7s %7lld %8.3f %8.3f %8.3f %10.1f %10.1f\n", projection_name, kernels->name,
+           (long long)dim, push * unit, pull * unit, (push + pull) * unit,
+           2 * width / (push * unit), width / (pull * unit));
     memory_free(lib, x);
     memory_free(lib, dx);
     subspace_free(s);
@@ -125,7 +128,9 @@ static void bench_copy(const params *p)
         double end = seconds();
         least = end - start < least ? end - start : least;
     }
-    printf("copy %41.3f\n", least * 1e9 / (double)p->size);
+    double unit = least * 1e9 / (double)p->size;
+    printf("%-16s %-7s %7s %8.3f %8s %8s %10.1f %10s\n", "copy", "-", "-", unit, "-", "-",
+           2 * (double)sizeof(real) / unit, "-");
 }
 
 int main(int argc, char **argv)
@@ -140,8 +145,10 @@ int main(int argc, char **argv)
     int64_t n;
     const transform_kernels *const *list = transform_list(&n);
 
-    printf("%lld weights, %d threads; nanoseconds per weight\n", (long long)p->size, lib->threads);
-    printf("%-16s %-7s %7s %8s %8s %8s\n", "projection", "kernels", "d", "push", "pull", "sum");
+    printf("Push and pull of %lld weights, %d threads; nanoseconds per weight\n",
+           (long long)p->size, lib->threads);
+    printf("%-16s %-7s %7s %8s %8s %8s %10s %10s\n", "projection", "kernels", "  d", "push", "pull",
+           "sum", "  push GB/s", "  pull GB/s");
     for (int64_t k = 0; k < n; k++)
         for (size_t i = 0; i < sizeof dims / sizeof dims[0] && list[k]->supported(); i++)
             bench(lib, p, name, dims[i], list[k]);
