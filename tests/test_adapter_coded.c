@@ -38,7 +38,7 @@ static adapter example(const real *x)
                      .label_name = LABELS,
                      .max_seq_length = 128,
                      .coded = true,
-                     .book = {{600, 3}, {560, 0}, {0, 0}}};
+                     .book = {{.step = 600, .shift = 3}, {.step = 560}, {.step = 0}}};
 }
 
 static void fill(real x[D])
@@ -144,7 +144,7 @@ static void every_setting_comes_back(void **state)
         e.label_name = i % 3 ? LABELS : NULL;
         e.n_direct = i % 7 == 0 ? e.len_z : 0;
         e.len_z -= e.n_direct;
-        e.book[2] = (codebook){590, 0};
+        e.book[2] = (codebook){.step = 590};
         adapter_coded_values(&e, shipped);
         CHECK_OK(lib, adapter_write(lib, &e, PATH));
         CHECK_OK(lib, adapter_read(lib, PATH, &a));
@@ -225,6 +225,57 @@ static void the_finest_that_keeps_the_limits_is_taken(void **state)
     x[5] = (real)NAN;
     limits.bytes = 400;
     assert_int_equal(adapter_fit(lib, &a, &limits), IDIM_ENOTFINITE);
+    idim_close(lib);
+}
+
+/* what a codebook's numbers lack to x */
+static double squared_error(const adapter *a, const real *x, real *values)
+{
+    double error = 0;
+    adapter_coded_values(a, values);
+    for (int64_t i = 0; i < a->len_z; i++)
+        error += ((double)x[i] - (double)values[i]) * ((double)x[i] - (double)values[i]);
+    return error;
+}
+
+/* steps are 4 % apart and more, which for 5,000 numbers are 40 bytes of 1,000 */
+static void room_that_is_left_is_used(void **state)
+{
+    (void)state;
+    enum { LONG = 5000 };
+    idim *lib = check_library(1);
+    real *x, *values;
+    CHECK_OK(lib, NEW(lib, real, LONG, "numbers", &x));
+    CHECK_OK(lib, NEW(lib, real, LONG, "numbers", &values));
+    toy_fill(3, 1, x, LONG);
+    int64_t least = INT64_MAX;
+    double better = 0;
+    for (int64_t bytes = 900; bytes < 1100; bytes += 10) {
+        adapter a = example(x), *read;
+        a.len_z = LONG;
+        a.n_lambda = 0;
+        adapter_limits limits = {.bytes = bytes};
+        CHECK_OK(lib, adapter_fit(lib, &a, &limits));
+        int64_t size = adapter_coded_size(&a).file;
+        assert_true(size <= bytes);
+        least = size - bytes + 1000 < least ? size - bytes + 1000 : least;
+        double error = squared_error(&a, x, values);
+        CHECK_OK(lib, adapter_write(lib, &a, PATH));
+        CHECK_OK(lib, adapter_read(lib, PATH, &read));
+        assert_memory_equal(read->x, values, (size_t)LONG * sizeof *values);
+        assert_int_equal(read->book[0].lean, 0);
+        adapter_free(read);
+        /* the same without leaning: the next coarser step that fits */
+        a.book[0].lean = 0;
+        while (adapter_coded_size(&a).file > bytes)
+            a.book[0].step++;
+        better += error < squared_error(&a, x, values);
+    }
+    assert_true(least >= 985);
+    assert_true(better >= 10);
+    memory_free(lib, x);
+    memory_free(lib, values);
+    CHECK_OK(lib, file_remove(lib, PATH));
     idim_close(lib);
 }
 
@@ -452,6 +503,7 @@ int main(void)
         cmocka_unit_test(every_setting_comes_back),
         cmocka_unit_test(writing_what_was_read_gives_the_same_bytes),
         cmocka_unit_test(the_finest_that_keeps_the_limits_is_taken),
+        cmocka_unit_test(room_that_is_left_is_used),
         cmocka_unit_test(nothing_but_zeros_can_be_coded),
         cmocka_unit_test(every_cut_and_every_flipped_bit_is_refused),
         cmocka_unit_test(malformed_files_are_refused_by_name),

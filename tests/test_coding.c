@@ -164,8 +164,8 @@ static void numbers_of_any_size_come_back_as_they_were_coded(void **state)
     for (uint64_t key = 0; key < 10000; key++) {
         int64_t n = 1 + (int64_t)(key % LONGEST);
         double origin = key % 4 == 0 ? 1 : 0;
-        codebook book = {(int32_t)(draw(key, 1000) % STEP_CODES),
-                         (int32_t)(draw(key, 1001) % SHIFT_CODES)};
+        codebook book = {.step = (int32_t)(draw(key, 1000) % STEP_CODES),
+                         .shift = (int32_t)(draw(key, 1001) % SHIFT_CODES)};
         for (int64_t i = 0; i < n; i++)
             q[i] = codebook_index(&book, origin, (double)any_float(key, (uint32_t)i));
         int64_t size = encode(q, n, bytes, sizeof bytes);
@@ -221,11 +221,11 @@ static void too_little_room_is_counted(void **state)
 static void steps_grow_by_sixteenths_of_an_octave(void **state)
 {
     (void)state;
-    codebook first = {0, 0}, one = {16 * 40, 0};
+    codebook first = {.step = 0}, one = {.step = 16 * 40};
     assert_true(codebook_step(&first) == ldexp(1, -40));
     assert_true(codebook_step(&one) == 1);
     for (int32_t code = 0; code < STEP_CODES; code++) {
-        codebook book = {code, 0};
+        codebook book = {.step = code};
         double step = codebook_step(&book);
         assert_int_equal(codebook_code(step), code);
         assert_int_equal(codebook_code(step * 1.03), code);
@@ -237,7 +237,8 @@ static void a_value_is_nearest_its_own_index(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < 10000; i++) {
-        codebook book = {(int32_t)(draw(3, i) % STEP_CODES), (int32_t)(draw(4, i) % SHIFT_CODES)};
+        codebook book = {.step = (int32_t)(draw(3, i) % STEP_CODES),
+                         .shift = (int32_t)(draw(4, i) % SHIFT_CODES)};
         double origin = i & 1;
         int32_t q = extreme(5, i) % (1 << 20);
         /* beside 1 a single has 24 bits: a step that is lost in them has no index of its own */
@@ -257,7 +258,7 @@ static void a_value_is_nearest_its_own_index(void **state)
 static void an_index_is_the_nearest_and_is_clamped(void **state)
 {
     (void)state;
-    codebook book = {16 * 40 + 8, 0}; /* 1.5 */
+    codebook book = {.step = 16 * 40 + 8}; /* 1.5 */
     assert_int_equal(codebook_index(&book, 0, 0.7), 0);
     assert_int_equal(codebook_index(&book, 0, 0.8), 1);
     assert_int_equal(codebook_index(&book, 0, -2.26), -2);

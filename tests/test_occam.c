@@ -150,7 +150,7 @@ static void codes_of_small_files_keep_krafts_inequality(void **state)
                      .problem = "classes",
                      .n_labels = 2,
                      .coded = true,
-                     .book = {{16 * 40, 0}, {0, 0}, {0, 0}}};
+                     .book = {{.step = 16 * 40}, {.step = 0}, {.step = 0}}};
         adapter_size size = adapter_coded_size(&a);
         assert_int_equal(adapter_code_bits(&a), 8 * (1 + size.file - 28 - 2) + 1);
         sum += exp2(-(double)adapter_code_bits(&a));

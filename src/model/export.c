@@ -31,6 +31,9 @@ static const struct {
     {"mistral", "MistralForSequenceClassification", false},
     {"qwen2", "Qwen2ForSequenceClassification", false},
     {"qwen3", "Qwen3ForSequenceClassification", false},
+    {"opt", "OPTForSequenceClassification", false},
+    {"t5", "T5ForSequenceClassification", false},
+    {"bart", "BartForSequenceClassification", false},
     {"xlnet", "XLNetForSequenceClassification", false},
 };
 

@@ -407,7 +407,8 @@ static int get_fields(reader *r, adapter *a)
         if (part_size(a, part) == 0)
             continue;
         TRY(get_count(r, "step", STEP_CODES * SHIFT_CODES - 1, &code));
-        a->book[part] = (codebook){(int32_t)code / SHIFT_CODES, (int32_t)code % SHIFT_CODES};
+        a->book[part] =
+            (codebook){.step = (int32_t)code / SHIFT_CODES, .shift = (int32_t)code % SHIFT_CODES};
     }
     return 0;
 }

@@ -44,10 +44,10 @@ float codebook_value(const codebook *book, double origin, int32_t q)
 
 int32_t codebook_index(const codebook *book, double origin, double x)
 {
-    double q = round((x - origin) / step_of(book->step));
-    if (q > CODING_LARGEST)
-        return CODING_LARGEST;
-    return q < -CODING_LARGEST ? -CODING_LARGEST : (int32_t)q;
+    double steps = (x - origin) / step_of(book->step), lean = (double)book->lean / SHIFT_PARTS;
+    double q = fabs(steps) < lean ? 0 : round(fabs(steps) - lean);
+    int32_t size = q > CODING_LARGEST ? CODING_LARGEST : (int32_t)q;
+    return steps < 0 ? -size : size;
 }
 
 /* ---- one integer ----------------------------------------------------------------------------- */

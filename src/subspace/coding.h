@@ -17,7 +17,9 @@ enum {
 };
 
 typedef struct codebook {
-    int32_t step, shift; /* codes */
+    int32_t step, shift; /* codes                                                          */
+    int32_t lean;        /* in parts of 1/32, below 16: how much later than half way q rises; it
+                            is the encoder's alone, and 0 in what was read                 */
 } codebook;
 
 double codebook_step(const codebook *book);
@@ -28,7 +30,9 @@ int32_t codebook_code(double step);
 /* What q means, rounded once to single. */
 float codebook_value(const codebook *book, double origin, int32_t q);
 
-/* The q whose multiple of step is nearest to x (shift has no part in it). x is finite. */
+/* The q whose multiple of step is nearest to x (shift has no part in it), but for lean. x is
+ * finite.
+ */
 int32_t codebook_index(const codebook *book, double origin, double x);
 
 /* Odds of one kind of number, {1, 1} each at the start. */

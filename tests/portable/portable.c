@@ -178,7 +178,7 @@ static void check_coding(void)
     enum { N = 4000, ROOM = 5 * N };
     static uint8_t bytes[ROOM];
     static real value[N];
-    codebook book = {16 * 38 + 5, 7};
+    codebook book = {.step = 16 * 38 + 5, .shift = 7};
     char text[HASH_TEXT];
     range_encoder e = {.out = bytes, .room = ROOM};
     number_odds odds;
