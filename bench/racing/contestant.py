@@ -16,7 +16,8 @@ class Contestant:
 
     def __init__(self, name, command, environment, modes):
         self.name, self.modes = name, modes
-        self.process = subprocess.Popen(command, env={**os.environ, **environment}, text=True, bufsize=1,
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "KMP_"))}
+        self.process = subprocess.Popen(command, env={**inherited, **environment}, text=True, bufsize=1,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, *words):
