@@ -86,6 +86,7 @@ static const model_case model_cases[] = {
     {"bart/pads", 0, NULL},
     {"opt/pads", 0, NULL},
     {"t5/pads", 0, NULL},
+    {"deberta-v2/convolved", 0, NULL},
 };
 
 enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };

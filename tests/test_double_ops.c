@@ -12,7 +12,22 @@
 #include "tape/ops.h"
 
 enum { TOKENS = 11, HIDDEN = 6, WIDE = 5 };
-enum { X, SECOND, THIRD, SQUARE, WIDE_W, WIDE_B, SCALE, SHIFT, KEYS_W, BIAS, PAIR, N_WEIGHTS };
+enum {
+    X,
+    SECOND,
+    THIRD,
+    SQUARE,
+    WIDE_W,
+    WIDE_B,
+    SCALE,
+    SHIFT,
+    KEYS_W,
+    BIAS,
+    PAIR,
+    AROUND,
+    FIVE,
+    N_WEIGHTS
+};
 
 static const int64_t SHAPES[N_WEIGHTS][2] = {
     [X] = {13, HIDDEN},
@@ -26,6 +41,8 @@ static const int64_t SHAPES[N_WEIGHTS][2] = {
     [KEYS_W] = {2, HIDDEN},
     [BIAS] = {9, 3},
     [PAIR] = {1, 2},
+    [AROUND] = {HIDDEN, 3 * HIDDEN},
+    [FIVE] = {HIDDEN, 10},
 };
 
 /* rows in no order, some of them twice */
@@ -287,6 +304,16 @@ static var *picked_rows(tape *t)
     return scalar(t, residual(t, y, pool(t, x, PACKED, POOL_LAST), 0));
 }
 
+/* three and five around each; the shortest sequence has one token */
+static var *neighbours_of_tokens(tape *t)
+{
+    var *x = tape_shared(input(t), 3);
+    var *y = linear(t, neighbours(t, x, PACKED, 3), AROUND, -1);
+    var *narrow = linear(t, x, KEYS_W, -1);
+    var *z = linear(t, neighbours(t, narrow, PACKED, 5), FIVE, -1);
+    return scalar(t, residual(t, residual(t, y, z, 0), x, 0));
+}
+
 static var *mean_of_sequence(tape *t)
 {
     var *x = tape_shared(input(t), 2);
@@ -344,6 +371,7 @@ static const struct {
     {"pool first", first_of_sequence},
     {"pool last", last_of_sequence},
     {"picked rows", picked_rows},
+    {"neighbours", neighbours_of_tokens},
     {"pool mean", mean_of_sequence},
     {"cross entropy", cross_entropy},
     {"binary cross entropy", binary_cross_entropy},

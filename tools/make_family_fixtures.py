@@ -169,6 +169,9 @@ MODELS = {
     "opt/pads": spec(2, [5, 9], pads=True, pad_token_id=7, **opt(6, 2, 7, 1)),
     "t5/pads": spec(2, [5, 9], pads=True, decoder_start_token_id=0, d_model=6, d_kv=3, d_ff=7, num_layers=1,
                     num_heads=2, relative_attention_num_buckets=4, relative_attention_max_distance=5),
+    "deberta-v2/convolved": spec(2, [9, 1, 2, 5], relative_attention=True, position_buckets=4, pos_att_type="c2p",
+                                 share_att_key=True, conv_kernel_size=5, conv_act="gelu", norm_rel_ebd="layer_norm",
+                                 **bert_like(8, 2, 7, 2, positions=12)),
 }
 
 

@@ -54,7 +54,9 @@ typedef struct arch_config {
     bool causal, projects, activates; /* projects, activates: the head, before its last layer */
     bool scores_query, scores_key;    /* with distances; shares_keys: projected as the content */
     bool shares_keys, norms_distances, adds_positions;
-    int64_t span; /* distances are -span .. span - 1 */
+    int64_t span;   /* distances are -span .. span - 1 */
+    int64_t around; /* tokens that a convolution sees; 0: there is none */
+    unary_kind around_activation;
     unary_kind head_activation;
     pool_kind reads; /* what the head reads, where the configuration says it */
     double initializer_range;

@@ -3,9 +3,11 @@
  *
  *     x = dropout(LN(project(word + position + type)));  e = LN(distance), each part as configured
  *     per layer:  S_ij = q_i k_j + q_i K(d_ij) + k_j Q(d_ij), K and Q projections of e at the
- * bucket of i - j: the content's own where share_att_key, or of their own x = LN(x +
- * dropout(dense(softmax(S / sqrt(parts head size)) v))); feed-forward logits =
- * classifier(dropout(act(pooler(dropout(x at token 0)))))
+ *                 bucket of i - j: the content's own where share_att_key, or of their own
+ *                 x = LN(x + dropout(dense(softmax(S / sqrt(parts head size)) v)))
+ *                 x = LN(x + dropout(out(act(in(x)))))
+ *     after the first, where there is one:  x = LN(x + act(dropout(convolution of the first x)))
+ *     logits = classifier(dropout(act(pooler(dropout(x at token 0)))))
  *
  * SPDX-License-Identifier: MIT */
 #include <strings.h>
@@ -95,13 +97,25 @@ static int want_width(const json_place *root, const char *key, int64_t width)
     return 0;
 }
 
+static int read_convolution(const json_place *root, arch_config *c)
+{
+    json_place size = json_member(root, "conv_kernel_size"), at = json_member(root, "conv_groups");
+    int64_t groups = 1;
+    c->around_activation = UNARY_TANH;
+    TRY(json_take_integer(root, "conv_kernel_size", 0, LIMIT_WIDTH, &c->around));
+    if (c->around == 0)
+        return 0;
+    if (c->around % 2 == 0)
+        return json_fail(&size, IDIM_EFORMAT, "expected 0 or an odd number, found %lld",
+                         (long long)c->around);
+    TRY(json_take_integer(root, "conv_groups", 1, LIMIT_WIDTH, &groups));
+    if (groups != 1)
+        return json_fail(&at, IDIM_EUNSUPPORTED, "expected 1, found %lld", (long long)groups);
+    return config_activation(root, "conv_act", &c->around_activation);
+}
+
 static int read_head(const json_place *root, arch_config *c)
 {
-    int64_t kernel = 0;
-    json_place conv = json_member(root, "conv_kernel_size");
-    TRY(json_take_integer(root, "conv_kernel_size", 0, LIMIT_WIDTH, &kernel));
-    if (kernel > 0)
-        return json_fail(&conv, IDIM_EUNSUPPORTED, "expected 0, found %lld", (long long)kernel);
     TRY(want_width(root, "pooler_hidden_size", c->hidden));
     TRY(want_width(root, "attention_head_size", c->hidden / c->heads));
     c->classifier_dropout = c->dropout;
@@ -134,6 +148,7 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
     TRY(json_take_flag(&root, "relative_attention", &relative));
     TRY(read_kinds(&root, c));
     TRY(read_distances(&root, c));
+    TRY(read_convolution(&root, c));
     TRY(read_head(&root, c));
     c->scale = 1 / sqrt((double)(c->hidden / c->heads * (1 + c->scores_query + c->scores_key)));
     c->scores_query = c->scores_query && relative;
@@ -147,6 +162,7 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
 
 enum { WORD, POSITION, TYPE, PROJECT, EMBEDDING_NORM, N_EMBEDDING = EMBEDDING_NORM + 2 };
 enum { DISTANCE, DISTANCE_NORM, N_DISTANCE = DISTANCE_NORM + 2 };
+enum { CONVOLUTION, CONVOLUTION_NORM = 2, N_CONVOLUTION = CONVOLUTION_NORM + 2 };
 
 static const tensor_row EMBEDDINGS[N_EMBEDDING] = {
     {"embeddings.word_embeddings.weight", VOCAB, EMBEDDED},
@@ -161,6 +177,13 @@ static const tensor_row DISTANCES[N_DISTANCE] = {
     {"encoder.rel_embeddings.weight", TWO_SPANS, HIDDEN},
     {"encoder.LayerNorm.weight", NORM, HIDDEN},
     {"encoder.LayerNorm.bias", NORM, HIDDEN},
+};
+
+static const tensor_row CONVOLVED[N_CONVOLUTION] = {
+    {"encoder.conv.conv.weight", HIDDEN, AROUND},
+    {"encoder.conv.conv.bias", ONE, HIDDEN},
+    {"encoder.conv.LayerNorm.weight", NORM, HIDDEN},
+    {"encoder.conv.LayerNorm.bias", NORM, HIDDEN},
 };
 
 /* BERT's layer, then the projections of distances */
@@ -209,9 +232,10 @@ static int declare(params *p, arch_config *c)
     leave_out(distances + DISTANCE_NORM, 2, far && c->norms_distances);
     leave_out(layer + FAR_KEY, 2, c->scores_query && !c->shares_keys);
     leave_out(layer + FAR_QUERY, 2, c->scores_key && !c->shares_keys);
-    const part parts[] = {PART(ROLE_BODY, embeddings), PART(ROLE_BODY, distances),
-                          REPEATED("encoder.layer.", c->layers, layer),
-                          PART(ROLE_CLASSIFIER, HEAD)};
+    part parts[] = {PART(ROLE_BODY, embeddings), PART(ROLE_BODY, distances),
+                    PART(ROLE_BODY, CONVOLVED), REPEATED("encoder.layer.", c->layers, layer),
+                    PART(ROLE_CLASSIFIER, HEAD)};
+    parts[2].times = c->around > 0;
     return declare_parts(p, c, parts, COUNT_OF(parts));
 }
 
@@ -274,10 +298,12 @@ static var *distance_scores(tape *t, const arch_config *c, const int64_t *w, var
     return scores;
 }
 
-static var *layer(tape *t, const arch_config *c, const int64_t *w, var *x, var *e, pairs by)
+/* more: readers of x beside the layer's own */
+static var *layer(tape *t, const arch_config *c, const int64_t *w, var *x, var *e, pairs by,
+                  int32_t more)
 {
     const layer_options o = layer_like_bert(c);
-    x = tape_shared(x, 4);
+    x = tape_shared(x, 4 + more);
     var *q = tape_shared(linear(t, x, w[QUERY], w[QUERY + 1]), 1 + c->scores_query);
     var *k = tape_shared(linear(t, x, w[KEY], w[KEY + 1]), 1 + c->scores_key);
     var *v = linear(t, x, w[VALUE], w[VALUE + 1]);
@@ -290,6 +316,16 @@ static var *layer(tape *t, const arch_config *c, const int64_t *w, var *x, var *
     x = residual(t, y, x, o.after_attention);
     x = layernorm(t, x, w[ATTENTION_NORM], w[ATTENTION_NORM + 1], c->norm_eps);
     return post_norm_feed(t, c, &o, w, x);
+}
+
+/* x = LN(x + act(dropout(convolution of the embeddings))), after the first layer */
+static var *convolve(tape *t, const arch_config *c, const int64_t *w, var *x, var *embedded,
+                     sequences s)
+{
+    var *y = neighbours(t, embedded, s, c->around);
+    y = dropout(t, linear(t, y, w[CONVOLUTION], w[CONVOLUTION + 1]), c->dropout);
+    x = residual(t, unary(t, y, c->around_activation), x, 0);
+    return layernorm(t, x, w[CONVOLUTION_NORM], w[CONVOLUTION_NORM + 1], c->norm_eps);
 }
 
 static var *embed(tape *t, const arch_config *c, const idim_batch *b, const int64_t *w)
@@ -319,8 +355,14 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
         e = distance_rows(t, c, w, longest_of(by.s), &which);
     by.row = which;
     w += N_DISTANCE;
-    for (int64_t l = 0; l < c->layers; l++, w += N_DEBERTA)
-        x = layer(t, c, w, x, e, by);
+    const int64_t *around = w;
+    w += c->around > 0 ? N_CONVOLUTION : 0;
+    for (int64_t l = 0; l < c->layers; l++, w += N_DEBERTA) {
+        bool convolves = c->around > 0 && l == 0;
+        var *before = x;
+        x = layer(t, c, w, x, e, by, convolves);
+        x = convolves ? convolve(t, c, around, x, before, by.s) : x;
+    }
 
     x = dropout(t, pooled(t, c, x, by.s, POOL_FIRST), c->pooler_dropout);
     x = unary(t, linear(t, x, w[0], w[1]), c->head_activation);

@@ -48,6 +48,7 @@ static int64_t size(const arch_config *c, size_of which)
         [LABELS] = c->n_labels,
         [BUCKETS] = c->buckets,
         [TWO_SPANS] = 2 * c->span,
+        [AROUND] = c->hidden * c->around,
         [HEADS] = c->heads,
         [THREE_HIDDEN] = 3 * c->hidden,
         [QUERIES] = c->heads * c->head_size,
@@ -56,6 +57,11 @@ static int64_t size(const arch_config *c, size_of which)
         [DECODER_INNER] = c->decoder_inner,
     };
     return sizes[which];
+}
+
+static int64_t pieces(const arch_config *c, size_of cols)
+{
+    return cols == IN_HEADS ? c->heads : cols == AROUND ? c->hidden : 0;
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -97,7 +103,7 @@ static int declare_rows(params *p, arch_config *c, const part *q, int64_t number
         param like = {.name = name,
                       .rows = size(c, row->rows),
                       .cols = size(c, row->cols),
-                      .pieces = row->cols == IN_HEADS ? c->heads : 0,
+                      .pieces = pieces(c, row->cols),
                       .block = block,
                       .module = *module,
                       .role = q->role,

@@ -40,6 +40,7 @@ typedef enum size_of {
     LABELS,
     BUCKETS, /* of distances */
     TWO_SPANS,
+    AROUND, /* HIDDEN with neighbours: as the files have it, [HIDDEN][arch_config.around] */
     HEADS,
     THREE_HIDDEN,
     QUERIES, /* heads of head_size */

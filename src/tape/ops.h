@@ -102,6 +102,10 @@ var *scale(tape *t, var *x, double s);
 /* one row of each sequence: its first, its last, or the mean */
 var *pool(tape *t, var *x, sequences s, pool_kind kind);
 
+/* The n tokens around each, n odd: column c n + k of row i is x[i + k - n / 2][c], 0 beyond the
+ * sequence. A linear layer on it is a convolution. */
+var *neighbours(tape *t, var *x, sequences s, int64_t n);
+
 /* row[i] of x, which lies in sequence i */
 var *pick(tape *t, var *x, sequences s, const int32_t *row);
 

@@ -274,6 +274,67 @@ var *pick(tape *t, var *x, sequences s, const int32_t *row)
     return add_pool(t, x, &(pool_shape){POOL_ROW, s.n, x->cols, s.start, row});
 }
 
+/* ---- neighbours --------------------------------------------------------------------------------
+ */
+
+typedef struct neighbours_data {
+    sequences s;
+    int64_t n;
+} neighbours_data;
+
+/* A row of y is x's row with room for n behind each entry: all of a sequence's entries that have a
+ * neighbour `shift` tokens away are one column at a stride. */
+static void copy_neighbours(tape *t, const node *op, bool back, const real *from, real *to)
+{
+    const neighbours_data *d = op->data;
+    const int64_t cols = op->in[0]->cols, n = d->n;
+    for (int64_t i = 0; i < d->s.n; i++)
+        for (int64_t k = 0; k < n; k++) {
+            int64_t shift = k - n / 2, away = shift < 0 ? -shift : shift;
+            int64_t first = d->s.start[i], left = d->s.start[i + 1] - first - away;
+            int64_t x = (shift > 0 ? first + shift : first) * cols;
+            int64_t y = (shift < 0 ? first - shift : first) * cols * n + k;
+            if (left > 0 && back)
+                t->k->copy_block(t->lib->threads, left * cols, 1, from + y, n, true, to + x, 1);
+            else if (left > 0)
+                t->k->copy_block(t->lib->threads, left * cols, 1, from + x, 1, false, to + y, n);
+        }
+}
+
+/* y_i,k = x_(i + k - n / 2).   dx_j += sum over k of dy_(j - k + n / 2),k */
+static void neighbours_backward(tape *t, node *n)
+{
+    var *x = n->in[0];
+    bool add;
+    real *dx = tape_gradient(t, x, &add);
+    if (dx == NULL)
+        return;
+    if (!add)
+        t->k->fill(t->lib->threads, x->rows * x->cols, 0, dx);
+    copy_neighbours(t, n, true, n->out->gradient, dx);
+}
+
+static void neighbours_forward(tape *t, node *n)
+{
+    t->k->fill(t->lib->threads, n->out->rows * n->out->cols, 0, n->out->value);
+    copy_neighbours(t, n, false, n->in[0]->value, n->out->value);
+}
+
+static const operation NEIGHBOURS = {"neighbours", neighbours_forward, neighbours_backward, false};
+
+var *neighbours(tape *t, var *x, sequences s, int64_t n)
+{
+    if (x == NULL)
+        return NULL;
+    neighbours_data d = {s, n};
+    return tape_add(t, &(recipe){.op = &NEIGHBOURS,
+                                 .in = {x},
+                                 .rows = x->rows,
+                                 .cols = x->cols * n,
+                                 .data = &d,
+                                 .data_size = (int64_t)sizeof d});
+}
+
 /* ---- losses
  * -------------------------------------------------------------------------------------- */
 
