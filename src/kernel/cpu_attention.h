@@ -19,19 +19,6 @@ enum { ROW_BLOCK = 64, MASK_GROUP = 128 };
 
 /* ---- small products -------------------------------------------------------------------------- */
 
-/* C[m][n] (+)= A B; entry (i, p) of A is a[i * a_row + p * a_col]; B and C have rows of whole
- * vectors: n is a multiple of LANES */
-typedef struct small_product {
-    int64_t m, n, k;
-    const real *a;
-    int64_t a_row, a_col;
-    const real *b;
-    int64_t stride_b;
-    real *c;
-    int64_t stride_c;
-    bool add;
-} small_product;
-
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
 #else
@@ -79,23 +66,27 @@ enum { TILE_M = 8, TILE_V = 2 };
 enum { TILE_M = 4, TILE_V = 2 };
 #endif
 
+/* all rows of some vectors; vectors is a constant where it is called */
+INLINE void small_columns(const small_product *s, int64_t j, const int vectors)
+{
+    int64_t i = 0;
+    for (; i + TILE_M <= s->m; i += TILE_M)
+        small_tile(s, i, j, TILE_M, vectors);
+    for (; TILE_M > 4 && i + 4 <= s->m; i += 4)
+        small_tile(s, i, j, 4, vectors);
+    for (; i + 2 <= s->m; i += 2)
+        small_tile(s, i, j, 2, vectors);
+    for (; i < s->m; i++)
+        small_tile(s, i, j, 1, vectors);
+}
+
 static void multiply(const small_product *s)
 {
     int64_t j = 0;
-    for (; j + TILE_V * LANES <= s->n; j += TILE_V * LANES) {
-        int64_t i = 0;
-        for (; i + TILE_M <= s->m; i += TILE_M)
-            small_tile(s, i, j, TILE_M, TILE_V);
-        for (; i < s->m; i++)
-            small_tile(s, i, j, 1, TILE_V);
-    }
-    for (; j < s->n; j += LANES) {
-        int64_t i = 0;
-        for (; i + TILE_M <= s->m; i += TILE_M)
-            small_tile(s, i, j, TILE_M, 1);
-        for (; i < s->m; i++)
-            small_tile(s, i, j, 1, 1);
-    }
+    for (; j + TILE_V * LANES <= s->n; j += TILE_V * LANES)
+        small_columns(s, j, TILE_V);
+    for (; j < s->n; j += LANES)
+        small_columns(s, j, 1);
 }
 
 /* out[n][width] = x[n][cols] at a stride, padded with zeros */
@@ -150,6 +141,8 @@ typedef struct head_work {
     int64_t longest;
     const real *scores; /* the head's [T] at stride heads longest, or NULL; gradient likewise */
     real *dscores;
+    const rounded_matmul *rounded; /* NULL: products in fp32 */
+    uint32_t *room;                /* its own                */
 } head_work;
 
 static int64_t groups_of_block(int64_t T)
@@ -162,11 +155,20 @@ static int64_t groups_of_head(int64_t T)
     return (T + ROW_BLOCK - 1) / ROW_BLOCK * groups_of_block(T);
 }
 
+/* reals that hold the words of any rounded product of a head */
+static int64_t room_of_products(int64_t T, int64_t dh)
+{
+    int64_t Tp = round_up(T, 16), dp = round_up(dh, 16), most = small_room(ROW_BLOCK, Tp, dh);
+    int64_t back = small_room(ROW_BLOCK, dp, T), keys = small_room(T, dp, ROW_BLOCK);
+    most = back > most ? back : most;
+    return keys > most ? keys : most;
+}
+
 static int64_t scratch_of_thread(int64_t T, int64_t dh)
 {
     int64_t Tp = round_up(T, 16), dp = round_up(dh, 16);
-    return 2 * dh * Tp + 4 * T * dp + 3 * ROW_BLOCK * dp + 2 * ROW_BLOCK * Tp +
-           groups_of_block(T) * MASK_GROUP + 4 * Tp + 16 * 14;
+    return room_of_products(T, dh) + 2 * dh * Tp + 4 * T * dp + 3 * ROW_BLOCK * dp +
+           2 * ROW_BLOCK * Tp + groups_of_block(T) * MASK_GROUP + 4 * Tp + 16 * 15;
 }
 
 static int64_t cpu_attention_scratch(int threads, int64_t longest, int64_t head_size)
@@ -221,6 +223,7 @@ static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t 
         .mask = &s->mask,
         .first_group = first_group + head * groups_of_head(T),
         .longest = s->longest,
+        .rounded = s->rounded,
     };
     if (s->scores != NULL)
         w.scores = s->scores + (first * s->heads + head) * s->longest;
@@ -237,6 +240,7 @@ static head_work head_begin(const attention_shape *s, int64_t sequence, int64_t 
     w.p = carve(&free_part, ROW_BLOCK * w.Tp);
     w.dp_ = carve(&free_part, ROW_BLOCK * w.Tp);
     w.factor = carve(&free_part, groups_of_block(T) * MASK_GROUP);
+    w.room = (uint32_t *)carve(&free_part, room_of_products(T, dh));
     if (s->bias != NULL) {
         w.bias = carve(&free_part, 2 * T);
         w.dbias = carve(&free_part, 2 * T);
@@ -256,20 +260,28 @@ static int64_t row_keys(const head_work *w, int64_t i)
     return w->causal ? i + 1 : w->T;
 }
 
+static void product(const head_work *w, const small_product *s)
+{
+    if (w->rounded != NULL)
+        w->rounded->small(s, w->room);
+    else
+        multiply(s);
+}
+
 /* p = Q K' + scores + bias / scale of the rows first .. first + rows, and the block's mask factors
  */
 static void block_scores(head_work *w, int64_t first, int64_t rows)
 {
-    multiply(&(small_product){.m = rows,
-                              .n = round_up(block_keys(w, first, rows), LANES),
-                              .k = w->dh,
-                              .a = w->q + first * w->stride,
-                              .a_row = w->stride,
-                              .a_col = 1,
-                              .b = w->key_turned,
-                              .stride_b = w->Tp,
-                              .c = w->p,
-                              .stride_c = w->Tp});
+    product(w, &(small_product){.m = rows,
+                                .n = round_up(block_keys(w, first, rows), LANES),
+                                .k = w->dh,
+                                .a = w->q + first * w->stride,
+                                .a_row = w->stride,
+                                .a_col = 1,
+                                .b = w->key_turned,
+                                .stride_b = w->Tp,
+                                .c = w->p,
+                                .stride_c = w->Tp});
     for (int64_t i = 0; i < rows && w->bias != NULL; i++) {
         const real *bias = w->bias + w->T - 1 - (first + i);
         for (int64_t j = 0; j < row_keys(w, first + i); j++)
@@ -326,16 +338,16 @@ static void head_forward(head_work *w, real *out)
                         w->mask->threshold != 0 ? w->factor + i * w->T : NULL,
                         w->lse + (first + i) * w->heads);
 
-        multiply(&(small_product){.m = rows,
-                                  .n = w->dp,
-                                  .k = width,
-                                  .a = w->p,
-                                  .a_row = w->Tp,
-                                  .a_col = 1,
-                                  .b = w->value,
-                                  .stride_b = w->dp,
-                                  .c = w->out,
-                                  .stride_c = w->dp});
+        product(w, &(small_product){.m = rows,
+                                    .n = w->dp,
+                                    .k = width,
+                                    .a = w->p,
+                                    .a_row = w->Tp,
+                                    .a_col = 1,
+                                    .b = w->value,
+                                    .stride_b = w->dp,
+                                    .c = w->out,
+                                    .stride_c = w->dp});
         unpack(rows, w->dh, w->out, w->dp, w->stride, out + first * w->stride);
     }
 }
@@ -390,22 +402,22 @@ static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
                                .c = w->dkey,
                                .stride_c = w->dp,
                                .add = first > 0 || w->adds};
-    multiply(&into_keys);
+    product(w, &into_keys);
     into_keys.a = w->p;
     into_keys.b = w->dout;
     into_keys.c = w->dvalue;
-    multiply(&into_keys);
+    product(w, &into_keys);
 
-    multiply(&(small_product){.m = rows,
-                              .n = w->dp,
-                              .k = width,
-                              .a = w->dp_,
-                              .a_row = w->Tp,
-                              .a_col = 1,
-                              .b = w->key,
-                              .stride_b = w->dp,
-                              .c = w->out,
-                              .stride_c = w->dp});
+    product(w, &(small_product){.m = rows,
+                                .n = w->dp,
+                                .k = width,
+                                .a = w->dp_,
+                                .a_row = w->Tp,
+                                .a_col = 1,
+                                .b = w->key,
+                                .stride_b = w->dp,
+                                .c = w->out,
+                                .stride_c = w->dp});
     unpack(rows, w->dh, w->out, w->dp, w->stride, dq + first * w->stride);
 }
 
@@ -434,16 +446,16 @@ static void head_backward(head_work *w, const real *dout, real *dq)
         int64_t rows = w->T - first < ROW_BLOCK ? w->T - first : ROW_BLOCK;
         block_scores(w, first, rows);
         int64_t width = block_keys(w, first, rows);
-        multiply(&(small_product){.m = rows,
-                                  .n = round_up(width, LANES),
-                                  .k = w->dh,
-                                  .a = dout + first * w->stride,
-                                  .a_row = w->stride,
-                                  .a_col = 1,
-                                  .b = w->value_turned,
-                                  .stride_b = w->Tp,
-                                  .c = w->dp_,
-                                  .stride_c = w->Tp});
+        product(w, &(small_product){.m = rows,
+                                    .n = round_up(width, LANES),
+                                    .k = w->dh,
+                                    .a = dout + first * w->stride,
+                                    .a_row = w->stride,
+                                    .a_col = 1,
+                                    .b = w->value_turned,
+                                    .stride_b = w->Tp,
+                                    .c = w->dp_,
+                                    .stride_c = w->Tp});
         for (int64_t i = 0; i < rows; i++)
             scores_row_backward(w, first + i, width, w->p + i * w->Tp, w->dp_ + i * w->Tp,
                                 w->mask->threshold != 0 ? w->factor + i * w->T : NULL);

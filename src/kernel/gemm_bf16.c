@@ -35,7 +35,7 @@ enum {
     TASK_ROWS = 64,    /* of C, so that their part of A stays in the second cache       */
     BLOCK_PAIRS = 192, /* of k, so that a panel's part of B stays in the first cache    */
     SLAB_PAIRS = 2048, /* of k, what is rounded at a time: it bounds the scratch        */
-    PIECE_PAIRS = 8,  /* of k, rounded by one thread where pairs lie below each other  */
+    PIECE_PAIRS = 8,   /* of k, rounded by one thread where pairs lie below each other  */
     TASKS_A_THREAD = 4,
     ALIGNMENT = 64
 };
@@ -383,7 +383,99 @@ static void multiply(int threads, const matmul *p, void *scratch)
     }
 }
 
-const rounded_matmul gemm_bf16 = {supported, scratch_bytes, multiply};
+/* ---- small products ----------------------------------------------------------------------------
+ */
+
+/* Words of A at a distance of a_row from row to row, a_col from pair to pair; rows, vectors:
+ * constants where it is called. */
+typedef struct small_words {
+    const pair *a, *b;
+    int64_t a_row, a_col;
+} small_words;
+
+__attribute__((always_inline)) static inline void small_tile(const small_product *s,
+                                                             const small_words *w, int64_t i,
+                                                             int64_t j, const int rows,
+                                                             const int vectors)
+{
+    __m512 sum[TILE_ROWS][2];
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        sum[r][v] = s->add ? _mm512_loadu_ps(s->c + (i + r) * s->stride_c + j + v * LANES)
+                           : _mm512_setzero_ps();
+
+    const pair *a = w->a + i * w->a_row, *b = w->b + j;
+    for (int64_t p = 0; p < s->k; p += 2) {
+        __m512bh column[2];
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            column[v] = (__m512bh)_mm512_loadu_si512(b + v * LANES);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            __m512bh row = (__m512bh)_mm512_set1_epi32((int)a[r * w->a_row]);
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] = _mm512_dpbf16_ps(sum[r][v], row, column[v]);
+        }
+        a += w->a_col;
+        b += s->n;
+    }
+
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        _mm512_storeu_ps(s->c + (i + r) * s->stride_c + j + v * LANES, sum[r][v]);
+}
+
+__attribute__((always_inline)) static inline void
+small_columns(const small_product *s, const small_words *w, int64_t j, const int vectors)
+{
+    int64_t i = 0;
+    for (; i + TILE_ROWS <= s->m; i += TILE_ROWS)
+        small_tile(s, w, i, j, TILE_ROWS, vectors);
+    for (; i + 4 <= s->m; i += 4)
+        small_tile(s, w, i, j, 4, vectors);
+    for (; i + 2 <= s->m; i += 2)
+        small_tile(s, w, i, j, 2, vectors);
+    for (; i < s->m; i++)
+        small_tile(s, w, i, j, 1, vectors);
+}
+
+/* rows stay rows when a row lies along k, else they are columns of words; the words of B follow */
+static small_words pack_small(const small_product *s, pair *room)
+{
+    const bool along = s->a_col == 1;
+    int64_t pairs = (s->k + 1) / 2, n = along ? s->m : pairs;
+    int64_t width = along ? up(pairs, LANES) : up(s->m, LANES);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < width; j += LANES)
+            _mm512_storeu_si512(room + i * width + j,
+                                along ? pairs_along(s->a + i * s->a_row + 2 * j, s->k - 2 * j)
+                                      : pairs_down(s->a + 2 * i * s->a_col + j, s->a_col,
+                                                   s->k - 2 * i, first_lanes(s->m - j)));
+    pair *b = room + n * width;
+    for (int64_t p = 0; p < pairs; p++)
+        for (int64_t j = 0; j < s->n; j += LANES)
+            _mm512_storeu_si512(b + p * s->n + j,
+                                pairs_down(s->b + 2 * p * s->stride_b + j, s->stride_b,
+                                           s->k - 2 * p, first_lanes(LANES)));
+    return (small_words){room, b, along ? width : 1, along ? 1 : width};
+}
+
+static void small(const small_product *s, pair *room)
+{
+    small_words w = pack_small(s, room);
+    int64_t j = 0;
+    for (; j + 2 * LANES <= s->n; j += 2 * LANES)
+        small_columns(s, &w, j, 2);
+    for (; j < s->n; j += LANES)
+        small_columns(s, &w, j, 1);
+}
+
+const rounded_matmul gemm_bf16 = {supported, scratch_bytes, multiply, small};
 
 #else
 typedef int gemm_bf16_is_not_built;

@@ -32,12 +32,32 @@ typedef struct matmul {
  * nearest even, as they are read; sums, C and bias are fp32, as all other values are. */
 typedef enum precision { PRECISION_FP32, PRECISION_BF16 } precision;
 
+/* A product within attention, on one thread: C[m][n] (+)= A B. Entry (i, p) of A is a[i * a_row + p
+ * * a_col], and one of a_row, a_col is 1; B and C have rows of whole vectors. */
+typedef struct small_product {
+    int64_t m, n, k;
+    const real *a;
+    int64_t a_row, a_col;
+    const real *b;
+    int64_t stride_b;
+    real *c;
+    int64_t stride_c;
+    bool add;
+} small_product;
+
 /* the product of rounded operands; ask supported() first */
 typedef struct rounded_matmul {
     bool (*supported)(void);
     int64_t (*scratch)(int threads, const matmul *product); /* bytes */
     void (*matmul)(int threads, const matmul *product, void *scratch);
+    void (*small)(const small_product *product, uint32_t *room); /* [small_room] */
 } rounded_matmul;
+
+static inline int64_t small_room(int64_t m, int64_t n, int64_t k)
+{
+    /* A in words of two numbers, along either side, and B */
+    return ((m + 15) / 16 * 16) * ((k + 31) / 32 * 16) + (k + 1) / 2 * n;
+}
 
 /* Where a mask's draws come from. Entry e is dropped when its 16-bit draw is below the threshold:
  * draw e of group g = e / 128 is the low (e % 128 < 64) or high half of word e % 64 of the group in
@@ -60,12 +80,13 @@ typedef struct attention_shape {
     dropout_mask mask;    /* of the probabilities */
     const real *q, *k, *v;
     real *lse;
-    real *scratch;      /* [attention_scratch]                             */
-    bool causal;        /* query i sees keys 0 .. i                        */
-    int64_t key_heads;  /* a divisor of heads; 0: as many                  */
-    double scale;       /* 0: 1 / sqrt(head size)                          */
-    const real *bias;   /* [2 longest - 1][heads] or NULL                  */
-    const real *scores; /* [T][heads][longest] or NULL: added to q k' before the scale */
+    real *scratch;                 /* [attention_scratch]                             */
+    const rounded_matmul *rounded; /* NULL: products in fp32 */
+    bool causal;                   /* query i sees keys 0 .. i                        */
+    int64_t key_heads;             /* a divisor of heads; 0: as many                  */
+    double scale;                  /* 0: 1 / sqrt(head size)                          */
+    const real *bias;              /* [2 longest - 1][heads] or NULL                  */
+    const real *scores;            /* [T][heads][longest] or NULL: added to q k' before the scale */
 } attention_shape;
 
 /* d loss / d out; where those of q, k, v, bias and scores go. The bias' is [n][2 longest - 1]

@@ -46,6 +46,7 @@ static attention_shape attention_of(tape *t, const node *n, real *scratch)
                              .k = tape_value(t, n->in[1]),
                              .v = tape_value(t, n->in[2]),
                              .lse = d->lse,
+                             .rounded = t->precision == PRECISION_BF16 ? t->k->bf16 : NULL,
                              .scratch = scratch};
 }
 
