@@ -1,12 +1,13 @@
 /* bench_pieces [threads]: the pieces of a step by themselves, with the shapes of a batch of
- * 32 x 128 tokens: matrix products of MiniLM-L6 and BERT-base, attention, and the functions that go
- * through rows. The median of a few repetitions. Rate: GFLOP/s for products and attention, GB/s
- * (every array read or written once) for the rest; "copy" is a copy of as many bytes.
+ * 32 x 128 tokens: matrix products of MiniLM-L6 and BERT-base (in bf16 too), attention, and the
+ * functions that go through rows. The median of a few repetitions. Rate: GFLOP/s for products and
+ * attention, GB/s (every array read or written once) for the rest; "copy" is a copy of as many
+ * bytes.
  *
  * SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "kernel/kernels.h"
@@ -20,11 +21,16 @@ typedef struct pieces {
     real *a, *b, *c, *d, *e; /* [4 T hidden] each */
     real *small;             /* [T heads]         */
     real *scratch;
+    int64_t scratch_bytes;
+    const rounded_matmul *rounded; /* products of bf16, or NULL */
     int32_t start[SEQUENCES + 1];
     double work; /* of what is timed: operations, or bytes */
 } pieces;
 
-typedef void piece(pieces *p);
+typedef struct piece {
+    const char *name, *unit;
+    void (*what)(pieces *p);
+} piece;
 
 static int by_size(const void *a, const void *b)
 {
@@ -32,7 +38,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median_seconds(pieces *p, piece *what)
+static double median_seconds(pieces *p, void (*what)(pieces *p))
 {
     double seconds[REPEATS];
     what(p);
@@ -45,11 +51,13 @@ static double median_seconds(pieces *p, piece *what)
     return seconds[REPEATS / 2];
 }
 
-static void show(pieces *p, const char *name, const char *unit, piece *what)
+static void show(pieces *p, const char *suffix, const piece *which)
 {
-    double seconds = median_seconds(p, what);
+    char name[32];
+    snprintf(name, sizeof name, "%s%s", which->name, suffix);
+    double seconds = median_seconds(p, which->what);
     printf("%-24s %6lld %10.3f %10.1f %s\n", name, (long long)p->hidden, 1e3 * seconds,
-           1e-9 * p->work / seconds, unit);
+           1e-9 * p->work / seconds, which->unit);
 }
 
 /* ---- products -------------------------------------------------------------------------------- */
@@ -61,7 +69,12 @@ static void product(pieces *p, int64_t m, int64_t n, int64_t k, bool a_turned, b
     product.a_turned = a_turned;
     product.b_turned = b_turned;
     p->work = 2.0 * (double)m * (double)n * (double)k;
-    p->k->matmul(p->lib->threads, &product);
+    if (p->rounded == NULL) {
+        p->k->matmul(p->lib->threads, &product);
+        return;
+    }
+    assert(p->rounded->scratch(p->lib->threads, &product) <= p->scratch_bytes);
+    p->rounded->matmul(p->lib->threads, &product, p->scratch);
 }
 
 static void square(pieces *p)
@@ -196,10 +209,9 @@ static void bias_sums(pieces *p)
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name, *unit;
-    piece *what;
-} PIECES[] = {
+enum { PRODUCTS = 6 }; /* the first of: */
+
+static const piece PIECES[] = {
     {"H-to-H", "GFLOP/s", square},
     {"H-to-H,input", "GFLOP/s", square_to_input},
     {"H-to-H,weights", "GFLOP/s", square_to_weights},
@@ -227,13 +239,18 @@ static int run(idim *lib, int64_t hidden, int64_t heads)
             (*room[i])[j] = (real)((double)(j * 7919 % 2003) / 1001 - 1);
     }
     int64_t scratch = p.k->attention_scratch(lib->threads, LENGTH, hidden / heads);
-    int64_t sums = partials(T) * 4 * hidden;
+    int64_t rounded = 8 * T * hidden; /* more than both operands of any product here, in bf16 */
     TRY(NEW(lib, real, T * (heads > 2 ? heads : 2), "pieces", &p.small));
-    TRY(NEW(lib, real, scratch > sums ? scratch : sums, "pieces", &p.scratch));
+    scratch = scratch > rounded ? scratch : rounded;
+    p.scratch_bytes = scratch * (int64_t)sizeof(real);
+    TRY(NEW(lib, real, scratch, "pieces", &p.scratch));
     for (int32_t i = 0; i <= SEQUENCES; i++)
         p.start[i] = i * LENGTH;
     for (size_t i = 0; i < sizeof PIECES / sizeof *PIECES; i++)
-        show(&p, PIECES[i].name, PIECES[i].unit, PIECES[i].what);
+        show(&p, "", &PIECES[i]);
+    p.rounded = p.k->bf16 != NULL && p.k->bf16->supported() ? p.k->bf16 : NULL;
+    for (size_t i = 0; p.rounded != NULL && i < PRODUCTS; i++)
+        show(&p, ",bf16", &PIECES[i]);
     for (size_t i = 0; i < sizeof room / sizeof *room; i++)
         memory_free(lib, *room[i]);
     memory_free(lib, p.small);

@@ -59,7 +59,7 @@ def ratio_cell(heat, name, one):
 def heat_rows(heat):
     yield "%s, %s" % (MODELS[heat["model"]], heat["title"])
     yield ""
-    yield "| | padded to | s a step | tokens/s | said / it | full / it | peak memory | held before a step |"
+    yield "| | padded to | s a step | tokens/s | said / it | full / it | peak memory | its state |"
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     tokens = heat["tokens"] / heat["batches"]
     for one in heat["contestants"]:
@@ -73,7 +73,7 @@ def heat_rows(heat):
         if "parts" in one:
             parts = {k: statistics.median(p[k] for p in one["parts"]) for k in one["parts"][0]}
             whole = sum(parts.values())
-            yield "%s: %s of the peak of %.0f GFLOP/s; %s; %.2f numbers held a weight before a step." % (
+            yield "%s: %s of the peak of %.0f GFLOP/s in fp32; %s; %.2f numbers held a weight before a step." % (
                 one["name"], spread(shares(heat, one)), 1e-9 * statistics.median(heat["gemm"]),
                 ", ".join("%s %.1f %%" % (k, 100 * v / whole) for k, v in parts.items()),
                 one["state"]["state_bytes"] / 4 / one["state"]["weights"])
@@ -136,8 +136,8 @@ def head_rows(result):
     yield "PyTorch ran with what made its full step fastest of %d trials (%.3f s to %.3f s): products by %s, " \
         "allocator %s, OpenMP runtime %s." % (len(result["torch_trials"]), slow, fast, *(
             result["torch"][k] for k in ("products", "allocator", "openmp")))
-    yield "Medians of the rounds, with least and most; a ratio is of two turns of one round. Taken in %s minutes, " \
-        "load %.1f at the start." % (result.get("minutes", "?"), m["load_at_start"] or 0)
+    yield "State: weights, what is made of them, moments, and PyTorch's gradients. Medians of the rounds, with least and most; " \
+        "a ratio is of two turns of one round. Taken in %s minutes, load %.1f at the start." % (result.get("minutes", "?"), m["load_at_start"] or 0)
 
 
 def tables(path):
