@@ -72,6 +72,62 @@ static void check_transforms(checks *c)
     }
 }
 
+/* ---- products of operands rounded to bf16 ------------------------------------------------------
+ */
+
+enum { ROUNDED_M = 21, ROUNDED_N = 50, ROUNDED_K = 67 };
+
+/* to nearest even */
+static double rounded(real x)
+{
+    float value = (float)x;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&value, &bits, sizeof value);
+    return (double)value;
+}
+
+/* the largest difference from the sums in double */
+static double rounded_gap(const matmul *p)
+{
+    double worst = 0;
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t j = 0; j < p->n; j++) {
+            double sum = -(double)p->c[i * p->n + j];
+            for (int64_t q = 0; q < p->k; q++)
+                sum += rounded(p->a[i * p->k + q]) * rounded(p->b[j * p->k + q]);
+            worst = fabs(sum) > worst || isnan(sum) ? fabs(sum) : worst;
+        }
+    return worst;
+}
+
+static int check_rounded_product(checks *c)
+{
+    /* 67 sums of size 8 at most, each rounded to 2^-24 of that; unrounded operands are 0.01 off */
+    const double limit = 67 * 8 * 0x1p-24;
+    const char *name = "product bf16: of operands rounded to nearest even";
+    const rounded_matmul *bf16 = kernels_best()->bf16;
+    if (bf16 == NULL || !bf16->supported()) {
+        add(c, name, "skipped", NAN, NAN);
+        return 0;
+    }
+    real a[ROUNDED_M * ROUNDED_K], b[ROUNDED_N * ROUNDED_K], out[ROUNDED_M * ROUNDED_N];
+    matmul p = {.m = ROUNDED_M, .n = ROUNDED_N, .k = ROUNDED_K, .a = a, .b = b, .b_turned = true};
+    p.c = out;
+    for (int i = 0; i < ROUNDED_M * ROUNDED_K; i++)
+        a[i] = wave(i);
+    for (int i = 0; i < ROUNDED_N * ROUNDED_K; i++)
+        b[i] = wave(7 * i + 3);
+    void *scratch;
+    TRY(memory_new(c->lib, bf16->scratch(c->lib->threads, &p), 1, "check", &scratch));
+    bf16->matmul(c->lib->threads, &p, scratch);
+    memory_free(c->lib, scratch);
+    double gap = rounded_gap(&p);
+    add(c, name, gap <= limit ? "ok" : "failed", gap, limit);
+    return 0;
+}
+
 /* ---- pull is the adjoint of push ---------------------------------------------------------------
  */
 
@@ -421,7 +477,9 @@ int idim_selftest(idim *lib)
     checks c = {.lib = lib, .list = json_array()};
     json_t *step = NULL;
     check_transforms(&c);
-    int status = check_adjoints(&c);
+    int status = check_rounded_product(&c);
+    if (status == 0)
+        status = check_adjoints(&c);
     if (status == 0)
         status = check_gradient(&c);
     if (status == 0)
