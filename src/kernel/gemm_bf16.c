@@ -286,7 +286,8 @@ static void pack_piece(const slab *s, int64_t number, const float *x, int64_t n,
     for (int64_t col = 0; col < n; col += LANES) {
         place at = is_a ? place_of_a(s, s->a, col) : place_of_b(s, col);
         at.to += first / 2 * at.step;
-        at.upper += is_a ? first / 2 * at.step : 0;
+        if (is_a)
+            at.upper += first / 2 * at.step;
         pack_down(x + (s->first + first) * n + col, n, n - col, k, s->k - first, &at);
     }
 }
@@ -368,7 +369,9 @@ static void multiply(int threads, const matmul *p, void *scratch)
 {
     pair *room = (pair *)(((uintptr_t)scratch + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     int64_t down = pieces(p->m, TASK_ROWS), panels = pieces(p->n, PANEL_COLS);
-    int64_t across = smaller(panels, pieces(TASKS_A_THREAD * threads, down > 0 ? down : 1));
+    if (down == 0 || panels == 0)
+        return;
+    int64_t across = smaller(panels, pieces(TASKS_A_THREAD * threads, down));
 #pragma omp parallel num_threads(threads)
     for (int64_t first = 0; first == 0 || first < p->k; first += 2 * SLAB_PAIRS) {
         int64_t k = smaller(2 * SLAB_PAIRS, p->k - first);
