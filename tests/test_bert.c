@@ -159,7 +159,11 @@ static void the_number_of_threads_changes_no_bit_of_the_public_calls(void **stat
                                           TEST_FOLDER "/fixtures/llama/options",
                                           TEST_FOLDER "/fixtures/qwen3/plain",
                                           TEST_FOLDER "/fixtures/t5/gated",
-                                          TEST_FOLDER "/fixtures/bart/scaled"};
+                                          TEST_FOLDER "/fixtures/bart/scaled",
+                                          TEST_FOLDER "/fixtures/xlnet/plain",
+                                          TEST_FOLDER "/fixtures/xlnet/options",
+                                          TEST_FOLDER "/fixtures/deberta-v2/plain",
+                                          TEST_FOLDER "/fixtures/deberta-v2/convolved"};
     static const int more[] = {2, 3, 7};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         outcome one = public_calls(folders[i], 1);
