@@ -48,7 +48,7 @@ static int add_chunk(arena *a, int64_t size)
 {
     chunk *c;
     TRY(NEW(a->lib, chunk, 1, "step memory", &c));
-    if (NEW(a->lib, char, size, "step memory", &c->bytes) != 0) {
+    if (memory_take(a->lib, size, 1, "step memory", (void **)&c->bytes) != 0) {
         memory_free(a->lib, c);
         return IDIM_EMEMORY;
     }

@@ -84,7 +84,7 @@ static int64_t block_bytes(int64_t count, int64_t size)
     return bytes;
 }
 
-int memory_new(idim *lib, int64_t count, int64_t size, const char *what, void **out)
+int memory_take(idim *lib, int64_t count, int64_t size, const char *what, void **out)
 {
     *out = NULL;
     int64_t bytes = block_bytes(count, size);
@@ -99,8 +99,14 @@ int memory_new(idim *lib, int64_t count, int64_t size, const char *what, void **
     uintptr_t aligned = (after_header + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     char *block = base + (aligned - (uintptr_t)base);
     *header_of(block) = (block_header){base, bytes};
-    memset(block, 0, (size_t)(count * size));
     *out = block;
+    return 0;
+}
+
+int memory_new(idim *lib, int64_t count, int64_t size, const char *what, void **out)
+{
+    TRY(memory_take(lib, count, size, what, out));
+    memset(*out, 0, (size_t)(count * size));
     return 0;
 }
 

@@ -65,6 +65,9 @@ void library_log(idim *lib, const char *format, ...) PRINTF_LIKE(2, 3);
  * legal and gives a pointer that may be freed. `what` names the thing in the error sentence. */
 int memory_new(idim *lib, int64_t count, int64_t size, const char *what, void **out);
 
+/* The same, not zeroed: pages that nobody writes to stay the system's. */
+int memory_take(idim *lib, int64_t count, int64_t size, const char *what, void **out);
+
 /* Grows or shrinks *block (NULL is legal); new bytes are not zeroed. On failure *block is kept. */
 int memory_resize(idim *lib, int64_t count, int64_t size, const char *what, void **block);
 
