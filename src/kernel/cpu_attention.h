@@ -423,16 +423,24 @@ static void block_products(head_work *w, int64_t first, int64_t rows, real *dq)
 
 /* The columns of dK add up to 0 in exact arithmetic: a vector added to every key changes no
  * probability, so the gradient of the key bias is 0. What the rounding of T rows leaves is taken
- * from the first of them, which leaves one rounding a sequence. */
+ * from the smallest entry of the column, which leaves one rounding of a small number a sequence. */
 static void balance_keys(head_work *w)
 {
     for (int64_t left = 0; left < w->dp; left += LANES) {
         double rest[LANES] = {0};
+        real least[LANES];
+        int32_t row[LANES] = {0};
+        memcpy(least, w->dkey + left, sizeof least);
         for (int64_t j = 0; j < w->T; j++)
-            for (int l = 0; l < LANES; l++)
-                rest[l] += (double)w->dkey[j * w->dp + left + l];
+            for (int l = 0; l < LANES; l++) {
+                real entry = w->dkey[j * w->dp + left + l];
+                bool less = fabs(entry) < fabs(least[l]);
+                rest[l] += (double)entry;
+                least[l] = less ? entry : least[l];
+                row[l] = less ? (int32_t)j : row[l];
+            }
         for (int l = 0; l < LANES; l++)
-            w->dkey[left + l] = (real)((double)w->dkey[left + l] - rest[l]);
+            w->dkey[row[l] * w->dp + left + l] = (real)((double)least[l] - rest[l]);
     }
 }
 

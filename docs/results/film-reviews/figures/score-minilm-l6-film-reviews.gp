@@ -19,22 +19,22 @@ set logscale x
 c0 = '#0b62c4'
 c1 = '#b8450c'
 plot data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',5)):(pick(0,'fit',6)) with filledcurves fillstyle transparent solid 0.15 noborder linecolor rgb c0 notitle, \
-  data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',4)) with lines linewidth 2 linecolor rgb c0 title 'said: d90 180 (110 to 320)', \
+  data skip 1 using (pick(0,'fit',3)):(pick(0,'fit',4)) with lines linewidth 2 linecolor rgb c0 title 'said: d90 220 (130 to 380)', \
   data skip 1 using (pick(0,'linearised',3)):(pick(0,'linearised',4)) with lines dashtype 3 linecolor rgb c0 notitle, \
   data skip 1 using (pick(0,'run',3)):(pick(0,'run',4)) with points pointtype 6 pointsize 0.5 linecolor rgb c0 notitle, \
   data skip 1 using (pick(0,'mean',3)):(pick(0,'mean',4)):(pick(0,'mean',5)):(pick(0,'mean',6)) with yerrorbars pointtype 7 pointsize 0.8 linecolor rgb c0 notitle, \
   data skip 1 using (pick(0,'d90',3)):(pick(0,'d90',4)):(pick(0,'d90',5)):(pick(0,'d90',6)) with xerrorbars pointtype 9 pointsize 1.2 linewidth 2 linecolor rgb c0 notitle, \
   data skip 1 using (pick(0,'corrected',3)):(pick(0,'corrected',4)):(pick(0,'corrected',5)):(pick(0,'corrected',6)) with xerrorbars pointtype 8 pointsize 1.2 linecolor rgb c0 notitle, \
   data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',5)):(pick(1,'fit',6)) with filledcurves fillstyle transparent solid 0.15 noborder linecolor rgb c1 notitle, \
-  data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',4)) with lines linewidth 2 linecolor rgb c1 title 'did: d90 230 (150 to 370)', \
+  data skip 1 using (pick(1,'fit',3)):(pick(1,'fit',4)) with lines linewidth 2 linecolor rgb c1 title 'did: d90 290 (180 to 510)', \
   data skip 1 using (pick(1,'linearised',3)):(pick(1,'linearised',4)) with lines dashtype 3 linecolor rgb c1 notitle, \
   data skip 1 using (pick(1,'run',3)):(pick(1,'run',4)) with points pointtype 6 pointsize 0.5 linecolor rgb c1 notitle, \
   data skip 1 using (pick(1,'mean',3)):(pick(1,'mean',4)):(pick(1,'mean',5)):(pick(1,'mean',6)) with yerrorbars pointtype 7 pointsize 0.8 linecolor rgb c1 notitle, \
   data skip 1 using (pick(1,'d90',3)):(pick(1,'d90',4)):(pick(1,'d90',5)):(pick(1,'d90',6)) with xerrorbars pointtype 9 pointsize 1.2 linewidth 2 linecolor rgb c1 notitle, \
   data skip 1 using (pick(1,'corrected',3)):(pick(1,'corrected',4)):(pick(1,'corrected',5)):(pick(1,'corrected',6)) with xerrorbars pointtype 8 pointsize 1.2 linecolor rgb c1 notitle, \
-  87.61722080136403 with lines linecolor '#444444' linewidth 1.5 title 'full fine-tuning 87.6 %', \
-  78.85549872122762 with lines linecolor '#444444' linewidth 1.5 dashtype 2 title 'target 78.9 %', \
-  83.8597612958227 with lines linecolor '#444444' dashtype 3 title 'corrected target 83.9 %', \
-  82.86445012787725 with lines linecolor '#444444' dashtype 4 title 'biases alone 82.9 %', \
-  69.90622335890878 with lines linecolor '#444444' dashtype '-' title 'classifier alone 69.9 %', \
+  88.40579710144928 with lines linecolor '#444444' linewidth 1.5 title 'full fine-tuning 88.4 %', \
+  79.56521739130436 with lines linecolor '#444444' linewidth 1.5 dashtype 2 title 'target 79.6 %', \
+  84.5694799658994 with lines linecolor '#444444' dashtype 3 title 'corrected target 84.6 %', \
+  83.03495311167946 with lines linecolor '#444444' dashtype 4 title 'biases alone 83.0 %', \
+  69.39471440750214 with lines linecolor '#444444' dashtype '-' title 'classifier alone 69.4 %', \
   50.04262574595055 with lines linecolor '#444444' linewidth 0.7 title 'majority class 50.0 %'

@@ -16,12 +16,11 @@ set title 'Training, MiniLM-L6 on film-reviews'
 set xlabel 'training step'
 set ylabel 'training loss'
 plot data skip 1 using (pick(0,'full',3)):(pick(0,'full',4)) with lines linewidth 2 linecolor '#000000' title 'full', \
-  data skip 1 using (pick(0,'d 24',3)):(pick(0,'d 24',4)) with lines linewidth 2 linecolor '#d39b00' title 'd 24', \
+  data skip 1 using (pick(0,'d 18',3)):(pick(0,'d 18',4)) with lines linewidth 2 linecolor '#d39b00' title 'd 18', \
   data skip 1 using (pick(0,'d 75',3)):(pick(0,'d 75',4)) with lines linewidth 2 linecolor '#d39b00' title 'd 75', \
   data skip 1 using (pick(0,'d 130',3)):(pick(0,'d 130',4)) with lines linewidth 2 linecolor '#7fa52b' title 'd 130', \
-  data skip 1 using (pick(0,'d 240',3)):(pick(0,'d 240',4)) with lines linewidth 2 linecolor '#7fa52b' title 'd 240', \
-  data skip 1 using (pick(0,'d 320',3)):(pick(0,'d 320',4)) with lines linewidth 2 linecolor '#2c9a76' title 'd 320', \
-  data skip 1 using (pick(0,'d 420',3)):(pick(0,'d 420',4)) with lines linewidth 2 linecolor '#2580a6' title 'd 420', \
-  data skip 1 using (pick(0,'d 560',3)):(pick(0,'d 560',4)) with lines linewidth 2 linecolor '#2580a6' title 'd 560', \
-  data skip 1 using (pick(0,'d 750',3)):(pick(0,'d 750',4)) with lines linewidth 2 linecolor '#3f5bb0' title 'd 750', \
-  data skip 1 using (pick(0,'d 4200',3)):(pick(0,'d 4200',4)) with lines linewidth 2 linecolor '#5b2a86' title 'd 4200'
+  data skip 1 using (pick(0,'d 180',3)):(pick(0,'d 180',4)) with lines linewidth 2 linecolor '#2c9a76' title 'd 180', \
+  data skip 1 using (pick(0,'d 240',3)):(pick(0,'d 240',4)) with lines linewidth 2 linecolor '#2c9a76' title 'd 240', \
+  data skip 1 using (pick(0,'d 320',3)):(pick(0,'d 320',4)) with lines linewidth 2 linecolor '#2580a6' title 'd 320', \
+  data skip 1 using (pick(0,'d 1300',3)):(pick(0,'d 1300',4)) with lines linewidth 2 linecolor '#3f5bb0' title 'd 1300', \
+  data skip 1 using (pick(0,'d 5600',3)):(pick(0,'d 5600',4)) with lines linewidth 2 linecolor '#5b2a86' title 'd 5600'
