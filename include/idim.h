@@ -40,7 +40,7 @@ extern "C" {
 #define IDIM_API
 #endif
 
-#define IDIM_VERSION "0.1.0"
+#define IDIM_VERSION "0.2.0"
 
 typedef struct idim idim;                     /* the library: memory, threads, last error       */
 typedef struct idim_model idim_model;         /* weights as one flat vector, and how to run them */

@@ -28,7 +28,7 @@ mkdir "$work/project"
 cat > "$work/project/CMakeLists.txt" << 'END'
 cmake_minimum_required(VERSION 3.20)
 project(user C)
-find_package(idim 0.1 REQUIRED)
+find_package(idim 0.2 REQUIRED)
 add_executable(own_loop ${SOURCE}/examples/own_loop.c)
 target_link_libraries(own_loop PRIVATE idim::idim)
 END

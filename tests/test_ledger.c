@@ -235,6 +235,8 @@ static void what_killed_processes_left_goes_when_a_study_is_opened(void **state)
         {".clock-4711", 4000, false},
         {".clock-4712", 3000, true},
         {".clock-4711.4711.tmp", 4000, false},
+        {"notes.tmp", 4000, true}, /* not ours */
+        {"notes.x1.tmp", 4000, true},
     };
     world *w = *state;
     char path[512];

@@ -83,6 +83,30 @@ static void every_window_holds_every_class_in_its_share(void **state)
     idim_close(lib);
 }
 
+/* Many classes of one size must not come in a block with the large one behind them: 20 examples of
+ * each of 24 classes, and 520 of one, of which a shuffled batch of 16 holds 8.3 with a deviation
+ * of 2. */
+static void many_equal_classes_do_not_crowd(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    static float label[N];
+    for (int i = 0; i < N; i++)
+        label[i] = (float)(i < 480 ? 1 + i / 20 : 0);
+    task t = with_labels(lib, TASK_CLASSES, 25, label, N);
+    int32_t a[N];
+    epoch(&t, ORDER_STRATIFIED, 1, 0, a);
+    double squares = 0;
+    for (int begin = 0; begin + BATCH <= N; begin += BATCH) {
+        double large = 0;
+        for (int i = begin; i < begin + BATCH; i++)
+            large += label[a[i]] == 0;
+        squares += (large - 0.52 * BATCH) * (large - 0.52 * BATCH);
+    }
+    assert_true(sqrt(squares / (N / BATCH)) < 1);
+    idim_close(lib);
+}
+
 static void a_regression_is_stratified_by_eighths_of_its_values(void **state)
 {
     (void)state;
@@ -139,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_a_permutation_of_seed_and_epoch),
         cmocka_unit_test(every_window_holds_every_class_in_its_share),
+        cmocka_unit_test(many_equal_classes_do_not_crowd),
         cmocka_unit_test(a_regression_is_stratified_by_eighths_of_its_values),
         cmocka_unit_test(few_examples_and_empty_classes_have_an_order),
         cmocka_unit_test(any_number_of_labels_is_only_shuffled),

@@ -1,0 +1,4 @@
+"""The race: its batches, contestants, machine, pieces and table.
+
+SPDX-License-Identifier: MIT
+"""

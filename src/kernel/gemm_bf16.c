@@ -65,7 +65,7 @@ static int64_t up(int64_t n, int64_t step)
 
 static __mmask16 first_lanes(int64_t n)
 {
-    return n >= LANES ? 0xffff : (__mmask16)((1u << n) - 1);
+    return (__mmask16)(n >= LANES ? 0xffffu : (1u << n) - 1);
 }
 
 /* 16 words (low[l], high[l]) */

@@ -93,18 +93,26 @@ static int now_by_file_system(const ledger *l, double *now)
     return 0;
 }
 
-static bool ends_with(const char *name, const char *end)
+/* does it end in ".DIGITS.tmp", as what file_open_write writes to? Other people's .tmp are theirs.
+ */
+static bool is_half_written(const char *name)
 {
-    size_t length = strlen(name), n = strlen(end);
-    return length > n && strcmp(name + length - n, end) == 0;
+    static const char end[] = ".tmp";
+    size_t length = strlen(name);
+    if (length < sizeof end || strcmp(name + length - (sizeof end - 1), end) != 0)
+        return false;
+    size_t digits = length - (sizeof end - 1), at = digits;
+    while (at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9')
+        at--;
+    return at < digits && at > 1 && name[at - 1] == '.';
 }
 
 /* is the file one that a process which is no more had in its hands? */
 static bool is_orphan(const ledger *l, const char *name, const char *path, double now)
 {
-    bool clock = strncmp(name, ".clock-", 7) == 0 && !ends_with(name, ".tmp");
+    bool clock = strncmp(name, ".clock-", 7) == 0 && !is_half_written(name);
     double changed = file_changed(path);
-    if (changed < 0 || (!clock && !ends_with(name, ".tmp")))
+    if (changed < 0 || (!clock && !is_half_written(name)))
         return false;
     if (now - changed > ORPHAN_SECONDS)
         return true;
@@ -126,13 +134,14 @@ int ledger_tidy(const ledger *l, const char *folder)
     TRY(now_by_file_system(l, &now));
     TRY(folder_list_hidden(l->lib, folder, &names));
     int status = 0;
-    for (int64_t i = 0; status == 0 && i < names.n; i++) {
+    for (int64_t i = 0; i < names.n; i++) {
         char *path;
         status = file_join(l->lib, folder, names.name[i], &path);
-        if (status == 0 && is_orphan(l, names.name[i], path, now))
-            status = file_remove(l->lib, path);
-        if (status == 0)
-            memory_free(l->lib, path);
+        if (status != 0)
+            break;
+        if (is_orphan(l, names.name[i], path, now) && file_remove(l->lib, path) != 0)
+            library_clear(l->lib); /* it is only tidying */
+        memory_free(l->lib, path);
     }
     folder_names_free(l->lib, &names);
     return status;

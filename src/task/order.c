@@ -1,4 +1,5 @@
-/* Dealing out: the r-th of a stratum's n examples belongs at (r + 1/2) / n of the epoch.
+/* Dealing out: the r-th of a stratum's n examples belongs at (r + phase) / n of the epoch. Phases
+ * differ by the golden ratio, so that many strata of one size do not all come at once.
  *
  * SPDX-License-Identifier: MIT */
 #include "task/order.h"
@@ -10,9 +11,8 @@
 
 enum { REGRESSION_STRATA = 8 };
 
-/* an example's place in the epoch is place / size, exactly; equal ones as the shuffle has them */
 typedef struct dealt {
-    int64_t place, size;
+    double place; /* in the epoch, 0 to 1; equal ones stay as the shuffle has them */
     int32_t example, shuffled;
 } dealt;
 
@@ -113,10 +113,16 @@ void order_free(epoch_order *o)
 static int by_place(const void *a, const void *b)
 {
     const dealt *x = a, *y = b;
-    int64_t left = x->place * y->size, right = y->place * x->size; /* below 2^63: n is an int32 */
-    if (left != right)
-        return left < right ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
     return x->shuffled < y->shuffled ? -1 : 1;
+}
+
+/* 1/2 + s times the golden ratio, without its whole part: in integers, the same everywhere */
+static double phase(int32_t s)
+{
+    static const uint32_t golden = 2654435769u; /* 2^32 (sqrt(5) - 1) / 2 */
+    return (double)((1u << 31) + golden * (uint32_t)s) / 4294967296.0;
 }
 
 static void deal_out(epoch_order *o)
@@ -124,7 +130,8 @@ static void deal_out(epoch_order *o)
     memset(o->dealt_so_far, 0, (size_t)o->n_strata * sizeof *o->dealt_so_far);
     for (int64_t i = 0; i < o->n; i++) {
         int32_t s = o->stratum[o->index[i]];
-        o->deal[i] = (dealt){2 * o->dealt_so_far[s]++ + 1, o->size[s], o->index[i], (int32_t)i};
+        double place = ((double)o->dealt_so_far[s]++ + phase(s)) / (double)o->size[s];
+        o->deal[i] = (dealt){place, o->index[i], (int32_t)i};
     }
     qsort(o->deal, (size_t)o->n, sizeof *o->deal, by_place);
     for (int64_t i = 0; i < o->n; i++)

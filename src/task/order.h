@@ -1,9 +1,10 @@
 /* The order in which an epoch sees its examples: a function of (labels, seed, epoch) alone.
  *
  * Shuffled is a random permutation. Stratified deals the same permutation out so that any run of
- * consecutive examples, a batch say, holds every class in its share of the whole data to within one
- * or two: what batches differ in by the luck of their class counts moves all outputs alike, and a
- * few hundred random directions cannot tell it from learning (docs/defaults.md has what it gains).
+ * consecutive examples, a batch say, holds every class in about its share of the whole data (two
+ * classes: to within one or two examples): what batches differ in by the luck of their class counts
+ * moves all outputs alike, and a few hundred random directions cannot tell it from learning
+ * (docs/defaults.md has what it gains).
  *
  * SPDX-License-Identifier: MIT */
 #ifndef IDIM_TASK_ORDER_H
