@@ -23,7 +23,9 @@ typedef struct study_cell_plan {
     double d90; /* the true one      */
     double full, majority;
     int linearised;
-    int coded; /* the runs left coded adapters with a bound */
+    int coded;             /* the runs left coded adapters with a bound */
+    const char *metric;    /* NULL: accuracy */
+    double majority_error; /* of the records; 0: 1 - majority, below 0: they have none */
 } study_cell_plan;
 
 typedef struct study_writer {
@@ -58,6 +60,26 @@ static inline FILE *study_open(const char *folder, const char *name)
     return f;
 }
 
+static inline const char *study_metric(const study_cell_plan *p)
+{
+    return p->metric != NULL ? p->metric : "accuracy";
+}
+
+/* "coding" and "bound" of a record */
+static inline void study_coding_write(FILE *f, const study_cell_plan *p, double dim, double score)
+{
+    double error = fmin(1, 1 - score), bound = fmin(1, error + 0.004 * sqrt(dim));
+    double majority = p->majority_error != 0 ? p->majority_error : 1 - p->majority;
+    fprintf(f,
+            ",\"coding\":{\"bytes\":%.0f,\"uncoded\":{\"dev\":{\"%s\":%.6f}}},"
+            "\"bound\":{\"bits\":%.0f,\"train_error\":%.6f,\"bound\":%.6f,",
+            70 + dim, study_metric(p), score + 0.004, 8 * dim + 200, 0.95 * error, bound);
+    if (majority >= 0)
+        fprintf(f, "\"baselines\":{\"majority\":{\"error\":%.6f,\"beaten\":%s}},", majority,
+                bound < majority ? "true" : "false");
+    fprintf(f, "\"held_out\":{\"dev\":{\"error\":%.6f}}}", error);
+}
+
 /* score of the noiseless curve: 90 % of full at d90 */
 static inline double study_truth(const study_cell_plan *p, double dim)
 {
@@ -89,25 +111,21 @@ static inline void study_run_write(study_writer *w, const char *method, double d
     w->n_runs++;
     snprintf(folder, sizeof folder, "%s/runs/%s", w->folder, name);
     mkdir(folder, 0777);
-    char coding[400] = "";
-    if (p->coded)
-        snprintf(coding, sizeof coding,
-                 ",\"coding\":{\"bytes\":%.0f,\"uncoded\":{\"dev\":{\"accuracy\":%.6f}}},"
-                 "\"bound\":{\"bits\":%.0f,\"train_error\":%.6f,\"bound\":%.6f,"
-                 "\"held_out\":{\"dev\":{\"error\":%.6f}}}",
-                 70 + dim, score + 0.004, 8 * dim + 200, 0.95 * (1 - score),
-                 fmin(1, (1 - score) + 0.004 * sqrt(dim)), 1 - score);
     FILE *f = study_open(folder, "record.json");
     fprintf(f,
             "{\"schema\":\"idim.run/1\",\"version\":\"0.1.0\",\"model\":{\"path\":\"%s\","
             "\"parameters\":%lld},\"settings\":{\"learning_rate\":0.01},\"run\":\"%s\","
             "\"method\":\"%s\",\"dim\":%.0f,\"seed\":%d,\"steps\":90,\"seconds\":12.5,"
-            "\"metric\":\"accuracy\",\"eval\":{\"dev\":{\"accuracy\":%.6f,\"loss\":0.4,\"n\":1173},"
-            "\"train\":{\"accuracy\":%.6f,\"loss\":0.3,\"n\":1000}},\"adapter\":{\"path\":\"a\","
-            "\"bytes\":%.0f}%s}",
-            p->model, p->parameters, name, method, dim, 42 + (int)(w->n_runs % 3), score,
+            "\"metric\":\"%s\",\"eval\":{\"dev\":{\"%s\":%.6f,\"loss\":0.4,\"n\":1173},"
+            "\"train\":{\"%s\":%.6f,\"loss\":0.3,\"n\":1000}},\"adapter\":{\"path\":\"a\","
+            "\"bytes\":%.0f}",
+            p->model, p->parameters, name, method, dim, 42 + (int)(w->n_runs % 3), study_metric(p),
+            study_metric(p), score, study_metric(p),
             score + 0.25 * (1 - score) + 0.02 * study_uniform(w),
-            p->coded ? 70 + dim : 500 + 4 * dim, coding);
+            p->coded ? 70 + dim : 500 + 4 * dim);
+    if (p->coded)
+        study_coding_write(f, p, dim, score);
+    fputs("}", f);
     fclose(f);
     study_log(folder, 0.69 - 1.2 * (score - 0.5), study_uniform(w));
 }
@@ -174,7 +192,7 @@ static inline void study_cell_write(study_writer *w, int number)
     fprintf(
         w->out,
         "{\"key\":\"%016x\",\"model\":\"%s\",\"task\":\"%s\",\"method\":\"%s\","
-        "\"variation\":\"%s\",\"status\":\"%s\",\"reason\":\"%s\",\"metric\":\"accuracy\","
+        "\"variation\":\"%s\",\"status\":\"%s\",\"reason\":\"%s\",\"metric\":\"%s\","
         "\"n_train\":8000,\"n_dev\":1173,\"parameters\":%lld,\"architecture\":\"bert\","
         "\"fingerprint\":\"be1a04f7aac62f08d041\",\"settings\":{\"train\":\"reviews/train.tsv\","
         "\"dev\":\"reviews/dev.tsv\",\"text\":\"sentence\",\"label\":\"label\","
@@ -182,7 +200,7 @@ static inline void study_cell_write(study_writer *w, int number)
         "\"search\":{\"preset\":\"quick\",\"low\":10,\"high\":100000,\"threshold\":0.9,"
         "\"budget\":null,\"seeds\":3},\"majority\":%.5f,",
         number, p->model, p->task, p->method, p->variation, status,
-        ok ? "" : "a reason for the tests", p->parameters, p->majority);
+        ok ? "" : "a reason for the tests", study_metric(p), p->parameters, p->majority);
     study_level_write(w, "full", "full", p->full, 0);
     study_level_write(w, "head", "head", p->majority + 0.5 * (p->full - p->majority), 0);
     study_level_write(w, "bias", "bias", p->majority + 0.8 * (p->full - p->majority), 0);

@@ -49,7 +49,7 @@ static char *page_of(const study_cell_plan *plan, int n)
 }
 
 static const study_cell_plan said = {"models/small", "reviews", "said", "", NULL, 22713986, 0, 172,
-                                     0.876,          0.5,       1,      0};
+                                     0.876,          0.5,       1,      0,  NULL, 0};
 
 static void the_answer_comes_first(void **state)
 {
@@ -152,6 +152,36 @@ static void coded_cells_show_bytes_and_bounds_in_one_place(void **state)
     says(data, "series,kind,x,y,low,high\n0,run,");
     free(data);
     idim_close(lib);
+}
+
+/* the majority's score may be no accuracy: 0 for matthews, for which its error is not 1 */
+static void bounds_are_compared_with_the_error_that_the_record_gives(void **state)
+{
+    (void)state;
+    static const struct {
+        double error;
+        const char *line; /* of the figure; NULL: none */
+        bool beaten;
+    } cases[] = {{0.01, "majority 1.0<", false}, {0.97, "majority 97.0<", true}, {-1, NULL, false}};
+    static const char *const metrics[] = {"matthews", "f1"};
+    for (int i = 0; i < 6; i++) {
+        study_cell_plan plan = said;
+        plan.coded = 1;
+        plan.metric = metrics[i / 3];
+        plan.majority = i / 3 ? 0.6 : 0;
+        plan.majority_error = cases[i % 3].error;
+        char *page = page_of(&plan, 1);
+        char *figure = strstr(page, "<title>Bound against held-out error</title>");
+        assert_non_null(figure);
+        assert_true((strstr(figure, "<td class='n'><strong>") != NULL) == cases[i % 3].beaten);
+        char *end = strstr(figure, "</svg>");
+        assert_non_null(end);
+        *end = '\0';
+        assert_true((strstr(figure, ">majority ") != NULL) == (cases[i % 3].line != NULL));
+        if (cases[i % 3].line != NULL)
+            says(figure, cases[i % 3].line);
+        free(page);
+    }
 }
 
 static void plain_cells_have_no_columns_of_coding(void **state)
@@ -590,6 +620,7 @@ int main(int n, char **arguments)
         cmocka_unit_test(hostile_names_are_escaped),
         cmocka_unit_test(adapters_with_bytes_are_shown_and_none_is_no_section),
         cmocka_unit_test(coded_cells_show_bytes_and_bounds_in_one_place),
+        cmocka_unit_test(bounds_are_compared_with_the_error_that_the_record_gives),
         cmocka_unit_test(plain_cells_have_no_columns_of_coding),
         cmocka_unit_test(same_folder_same_bytes),
         cmocka_unit_test(a_cell_without_answer_says_why),

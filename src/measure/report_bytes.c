@@ -11,6 +11,9 @@
 
 enum { SERIES = 6 };
 
+/* scores and errors that differ by less are one line */
+static const double SAME = 1e-9;
+
 /* where a run stands in a figure; x is NAN where it is not shown */
 typedef struct place {
     double x, y;
@@ -162,16 +165,34 @@ static void draw_diagonal(const frame *f)
     frame_text(f, "label", x + 8, y + 4, "error");
 }
 
+/* NAN: no run that is shown knows it, or they do not agree */
+static double majority_error(const study_group *g)
+{
+    double out = NAN;
+    for (int64_t i = 0; i < g->n; i++)
+        for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
+            const study_names *names = &g->cell[i]->points.point[k].names;
+            for (int64_t j = 0; j < names->n; j++) {
+                const study_run *r = names->run[j];
+                if (!isfinite(place_of_bound(r).x) || isnan(r->majority_error))
+                    continue;
+                if (fabs(r->majority_error - out) > SAME)
+                    return NAN;
+                out = r->majority_error;
+            }
+        }
+    return out;
+}
+
 void draw_bounds(buffer *b, const study_group *g)
 {
-    const study_cell *first = g->cell[0];
     frame f = narrow_frame(b);
-    double majority = words_is_percent(first->metric) ? 100 * (1 - first->majority) : (double)NAN;
+    double majority = 100 * majority_error(g);
     take_runs(&f, g, place_of_bound);
     range_take(&f.y.low, &f.y.high, majority);
     widen(&f.x);
     f.x.low = f.x.low > 0 ? f.x.low : 0;
-    f.y.low = f.x.low;
+    f.y.low = fmin(f.x.low, majority);
     f.y.high += 0.05 * (f.y.high - f.y.low);
 
     frame_begin(

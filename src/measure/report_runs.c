@@ -44,11 +44,15 @@ static int read_coding(const json_place *root, const char *metric, study_run *r)
     json_place held = json_member(&bound, "held_out"), on = json_member(&held, "test");
     if (!json_present(&on))
         on = json_member(&held, "dev");
-    r->uncoded = r->train_error = r->bound = r->held_error = NAN;
+    json_place baselines = json_member(&bound, "baselines");
+    json_place majority = json_member(&baselines, "majority");
+    r->uncoded = r->train_error = r->bound = r->held_error = r->majority_error = NAN;
     TRY(json_take_number(&dev, metric, -LARGEST, LARGEST, &r->uncoded));
     TRY(json_take_number(&bound, "train_error", 0, 1, &r->train_error));
     TRY(json_take_number(&bound, "bound", 0, 1, &r->bound));
     TRY(json_take_integer(&bound, "bits", 0, (int64_t)LARGEST, &r->code_bits));
+    TRY(json_take_number(&majority, "error", 0, 1, &r->majority_error));
+    TRY(json_take_flag(&majority, "beaten", &r->beaten));
     return json_take_number(&on, "error", 0, 1, &r->held_error);
 }
 

@@ -14,6 +14,7 @@
 typedef struct shipped {
     int64_t runs;
     double bytes, score, uncoded, bits, train_error, bound, held_error;
+    bool beaten; /* the majority class's error, by the bound of every run */
 } shipped;
 
 static bool same_base(const study_cell *a, const study_cell *b)
@@ -63,7 +64,7 @@ static void put_legend(const page *p, const study_group *g)
 
 static shipped means(const study_point *point)
 {
-    shipped m = {0};
+    shipped m = {.beaten = true};
     for (int64_t j = 0; j < point->names.n; j++) {
         const study_run *r = point->names.run[j];
         if (r == NULL || r->bytes <= 0 || !isfinite(r->score))
@@ -76,6 +77,7 @@ static shipped means(const study_point *point)
         m.train_error += r->train_error;
         m.bound += r->bound;
         m.held_error += r->held_error;
+        m.beaten = m.beaten && r->beaten;
     }
     double *each[] = {&m.bytes,       &m.score, &m.uncoded,   &m.bits,
                       &m.train_error, &m.bound, &m.held_error};
@@ -110,9 +112,9 @@ static void put_score(buffer *b, const study_cell *c, double score)
     buffer_put(b, "</td>");
 }
 
-static void put_bound(buffer *b, const shipped *m, double majority)
+static void put_bound(buffer *b, const shipped *m)
 {
-    bool beats = m->bound < 1 - majority;
+    bool beats = isfinite(m->bound) && m->beaten;
     if (isfinite(m->bound))
         put_number(b, m->bits);
     else
@@ -144,7 +146,7 @@ static void put_row(const page *p, const study_cell *c, const study_point *point
     put_score(p->b, c, m.score);
     if (coded) {
         put_score(p->b, c, m.uncoded);
-        put_bound(p->b, &m, c->majority);
+        put_bound(p->b, &m);
     }
     buffer_put(p->b, "</tr>\n");
 }
@@ -214,9 +216,11 @@ static void put_notes(const page *p, bool coded, bool bounds)
         buffer_put(p->b, " score: of the file that was written; uncoded: of the same numbers "
                          "before they were coded.");
     if (bounds)
-        buffer_put(p->b, " bits: of a prefix-free code of the classifier, which the bound counts; "
-                         "bold: below the majority class&#39;s error. A bound holds when the "
-                         "training rows are independent and the base has not seen them.");
+        buffer_put(
+            p->b,
+            " bits: of a prefix-free code of the classifier, which the bound counts; "
+            "bold: every run&#39;s lies below the majority class&#39;s error. A "
+            "bound holds when the training rows are independent and the base has not seen them.");
     buffer_put(p->b, "</p>\n");
 }
 

@@ -35,6 +35,8 @@ typedef struct study_run {
     double uncoded;                        /* the score before the numbers were coded    */
     double train_error, bound, held_error; /* what a coded adapter certifies; held: test,
                                               where there is none dev */
+    double majority_error;                 /* of train's largest class on its rows */
+    bool beaten;                           /* the bound lies below it */
     int64_t code_bits;                     /* that the bound counts */
     int64_t n_log;
     const double *step, *loss; /* [n_log] */
