@@ -364,6 +364,59 @@ static void rates_that_do_not_count_are_told_apart(void **state)
     idim_close(lib);
 }
 
+static int count_of(const char *text, const char *fragment)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, fragment)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* the figure with this title, alone; the rest of the page is lost */
+static char *figure_of(char *page, const char *title)
+{
+    char *figure = strstr(page, title), *end = figure != NULL ? strstr(figure, "</svg>") : NULL;
+    if (end == NULL)
+        fail_msg("expected a figure \"%s\", found none", title);
+    *end = '\0';
+    return figure;
+}
+
+static void what_is_shipped_is_of_the_rates_that_count(void **state)
+{
+    (void)state;
+    idim *lib = check_library(1);
+    study_cell_plan plan = said;
+    plan.coded = 1;
+    begin();
+    study_folder_write(FOLDER, &plan, 1);
+    /* the second d becomes the first at another rate */
+    change(FOLDER "/" MEASURE, "{\"dim\":32,",
+           "{\"counts\":false,\"learning_rate\":0.25,\"dim\":10,");
+    CHECK_OK(lib, idim_report(lib, FOLDER));
+    char *page = read_all(FOLDER "/report.html");
+    char *section = strstr(page, "<h2>Size of what is shipped</h2>");
+    assert_non_null(section);
+    says(section, "Means over the runs of one d, at the rate that counts.");
+    assert_int_equal(count_of(section, "<tr><td class='n'>10</td>"), 1);
+    assert_int_equal(count_of(section, "<tr><td class='n'>"), 7);
+    assert_int_equal(count_of(section, "<td class='n'>102</td>"), 0); /* bytes of d = 32 */
+    free(page);
+    static const char *const titles[] = {"<title>Score against the bytes",
+                                         "<title>Bound against held-out error</title>"};
+    static const char *const files[] = {FOLDER "/figures/bytes-small-reviews.csv",
+                                        FOLDER "/figures/bound-small-reviews.csv"};
+    for (int i = 0; i < 2; i++) {
+        page = read_all(FOLDER "/report.html");
+        assert_int_equal(count_of(figure_of(page, titles[i]), "<circle class='run'"), 21);
+        free(page);
+        page = read_all(files[i]);
+        assert_int_equal(count_of(page, "\n0,run,"), 21);
+        free(page);
+    }
+    idim_close(lib);
+}
+
 static void a_folder_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -626,6 +679,7 @@ int main(int n, char **arguments)
         cmocka_unit_test(a_cell_without_answer_says_why),
         cmocka_unit_test(damaged_files_are_refused_with_their_place),
         cmocka_unit_test(rates_that_do_not_count_are_told_apart),
+        cmocka_unit_test(what_is_shipped_is_of_the_rates_that_count),
         cmocka_unit_test(a_folder_that_is_none_is_refused),
         cmocka_unit_test(runs_under_way_and_runs_without_a_folder_are_no_error),
         cmocka_unit_test(figures_hold_the_numbers_and_hostile_names_stay_text),

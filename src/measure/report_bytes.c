@@ -34,11 +34,17 @@ static place place_of_bound(const study_run *r)
     return shown ? (place){100 * r->held_error, 100 * r->bound} : (place){NAN, NAN};
 }
 
+const study_names *counted_names(const study_point *p)
+{
+    static const study_names none = {0};
+    return p->counts ? &p->names : &none;
+}
+
 static bool has_any(const study_group *g, place_of *where)
 {
     for (int64_t i = 0; i < g->n; i++)
         for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
-            const study_names *names = &g->cell[i]->points.point[k].names;
+            const study_names *names = counted_names(&g->cell[i]->points.point[k]);
             for (int64_t j = 0; j < names->n; j++)
                 if (isfinite(where(names->run[j]).x))
                     return true;
@@ -61,7 +67,7 @@ static void take_runs(frame *f, const study_group *g, place_of *where)
 {
     for (int64_t i = 0; i < g->n; i++)
         for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
-            const study_names *names = &g->cell[i]->points.point[k].names;
+            const study_names *names = counted_names(&g->cell[i]->points.point[k]);
             for (int64_t j = 0; j < names->n; j++) {
                 place at = where(names->run[j]);
                 range_take(&f->x.low, &f->x.high, at.x);
@@ -75,7 +81,7 @@ static void draw_runs(const frame *f, const study_group *g, place_of *where)
     for (int64_t i = 0; i < g->n; i++) {
         buffer_add(f->b, "<g class='s%lld'>\n", (long long)(i % SERIES));
         for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
-            const study_names *names = &g->cell[i]->points.point[k].names;
+            const study_names *names = counted_names(&g->cell[i]->points.point[k]);
             for (int64_t j = 0; j < names->n; j++) {
                 place at = where(names->run[j]);
                 if (!isfinite(at.x))
@@ -171,7 +177,7 @@ static double majority_error(const study_group *g)
     double out = NAN;
     for (int64_t i = 0; i < g->n; i++)
         for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
-            const study_names *names = &g->cell[i]->points.point[k].names;
+            const study_names *names = counted_names(&g->cell[i]->points.point[k]);
             for (int64_t j = 0; j < names->n; j++) {
                 const study_run *r = names->run[j];
                 if (!isfinite(place_of_bound(r).x) || isnan(r->majority_error))

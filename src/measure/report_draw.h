@@ -25,6 +25,9 @@ bool has_score(const study_group *g);
 /* Was some d tried at a rate that does not count? */
 bool has_other_rates(const study_cell *c);
 
+/* The runs of a point; none where its rate does not count. */
+const study_names *counted_names(const study_point *p);
+
 /* Training loss against the step, a line a dimension. */
 void draw_training(buffer *b, const study_cell *c, bool narrow);
 bool has_training(const study_cell *c);

@@ -348,7 +348,7 @@ static bool put_places(buffer *b, const study_group *g, place_of *where)
     buffer_put(b, "series,kind,x,y,low,high\n");
     for (int64_t i = 0; i < g->n; i++)
         for (int64_t k = 0; k < g->cell[i]->points.n; k++) {
-            const study_names *names = &g->cell[i]->points.point[k].names;
+            const study_names *names = counted_names(&g->cell[i]->points.point[k]);
             for (int64_t j = 0; j < names->n; j++) {
                 const study_run *r = names->run[j];
                 study_point p = {.dim = NAN};

@@ -10,7 +10,8 @@
 #include "measure/report_figure.h"
 #include "measure/report_words.h"
 
-/* the means over the runs of one d that left an adapter; NAN: none of them says */
+/* the means over the runs of one d, at the rate that counts, that left an adapter; NAN: none of
+ * them says */
 typedef struct shipped {
     int64_t runs;
     double bytes, score, uncoded, bits, train_error, bound, held_error;
@@ -65,8 +66,9 @@ static void put_legend(const page *p, const study_group *g)
 static shipped means(const study_point *point)
 {
     shipped m = {.beaten = true};
-    for (int64_t j = 0; j < point->names.n; j++) {
-        const study_run *r = point->names.run[j];
+    const study_names *names = counted_names(point);
+    for (int64_t j = 0; j < names->n; j++) {
+        const study_run *r = names->run[j];
         if (r == NULL || r->bytes <= 0 || !isfinite(r->score))
             continue;
         m.runs++;
@@ -209,9 +211,13 @@ static void put_figures(const page *p, const study_group *g, bool bounds)
     buffer_put(p->b, "</div>\n");
 }
 
-static void put_notes(const page *p, bool coded, bool bounds)
+static void put_notes(const page *p, const study_group *g, bool coded, bool bounds)
 {
-    buffer_put(p->b, "<p class='note'>Means over the runs of one d.");
+    bool others = false;
+    for (int64_t i = 0; i < g->n; i++)
+        others = others || has_other_rates(g->cell[i]);
+    buffer_add(p->b, "<p class='note'>Means over the runs of one d%s.",
+               others ? ", at the rate that counts" : "");
     if (coded)
         buffer_put(p->b, " score: of the file that was written; uncoded: of the same numbers "
                          "before they were coded.");
@@ -241,7 +247,7 @@ int page_shipped(const page *p)
         put_figures(p, &g, bounds);
         bool coded = has_coded(&g);
         put_table(p, &g, coded);
-        put_notes(p, coded, bounds);
+        put_notes(p, &g, coded, bounds);
     }
     if (any)
         buffer_put(p->b, "</section>\n");
