@@ -417,6 +417,36 @@ static void what_is_shipped_is_of_the_rates_that_count(void **state)
     idim_close(lib);
 }
 
+/* cells of one group may be of other base weights or precision, with another full fine-tuning */
+static void a_level_is_drawn_where_all_that_is_shown_shares_it(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"full 87.6<", "target 78.8<"};
+    static const char *const lines[] = {"title 'full fine-tuning ", "title 'target "};
+    idim *lib = check_library(1);
+    for (int i = 0; i < 4; i++) {
+        study_cell_plan cells[2] = {said, said};
+        cells[1].method = i % 2 ? "did" : "said";
+        cells[1].variation = i % 2 ? "" : "precision bf16";
+        cells[1].full = i < 2 ? said.full : 0.9;
+        begin();
+        study_folder_write(FOLDER, cells, 2);
+        CHECK_OK(lib, idim_report(lib, FOLDER));
+        char *page = read_all(FOLDER "/report.html");
+        char *figure = figure_of(page, "<title>Score against the bytes");
+        char *script = read_all(FOLDER "/figures/bytes-small-reviews.gp");
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(count_of(figure, words[k]), i < 2);
+            /* the file is of one variation */
+            assert_int_equal(count_of(script, lines[k]), i != 3);
+        }
+        assert_int_equal(count_of(figure, "class='level"), i < 2 ? 2 : 0);
+        free(page);
+        free(script);
+    }
+    idim_close(lib);
+}
+
 static void a_folder_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -680,6 +710,7 @@ int main(int n, char **arguments)
         cmocka_unit_test(damaged_files_are_refused_with_their_place),
         cmocka_unit_test(rates_that_do_not_count_are_told_apart),
         cmocka_unit_test(what_is_shipped_is_of_the_rates_that_count),
+        cmocka_unit_test(a_level_is_drawn_where_all_that_is_shown_shares_it),
         cmocka_unit_test(a_folder_that_is_none_is_refused),
         cmocka_unit_test(runs_under_way_and_runs_without_a_folder_are_no_error),
         cmocka_unit_test(figures_hold_the_numbers_and_hostile_names_stay_text),

@@ -122,6 +122,27 @@ static void widen(axis *a)
 
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
+static double agreed(double a, double b)
+{
+    return fabs(a - b) <= SAME ? a : (double)NAN;
+}
+
+double group_full(const study_group *g)
+{
+    double out = g->cell[0]->full.score;
+    for (int64_t i = 1; i < g->n; i++)
+        out = agreed(out, g->cell[i]->full.score);
+    return out;
+}
+
+double group_target(const study_group *g)
+{
+    double out = g->cell[0]->answer.target;
+    for (int64_t i = 1; i < g->n; i++)
+        out = agreed(out, g->cell[i]->answer.target);
+    return out;
+}
+
 static void draw_level(const frame *f, const study_cell *c, double score, const char *class)
 {
     double y = axis_at(&f->y, score);
@@ -143,8 +164,9 @@ void draw_bytes(buffer *b, const study_group *g)
     frame f = narrow_frame(b);
     f.x.log = true;
     f.y_scale = words_is_percent(first->metric) ? 100 : 1;
-    range_take(&f.y.low, &f.y.high, first->full.score);
-    range_take(&f.y.low, &f.y.high, first->answer.target);
+    double full = group_full(g), target = group_target(g);
+    range_take(&f.y.low, &f.y.high, full);
+    range_take(&f.y.low, &f.y.high, target);
     take_runs(&f, g, place_of_bytes);
     f.x.low /= 1.3;
     f.x.high *= 1.3;
@@ -153,8 +175,8 @@ void draw_bytes(buffer *b, const study_group *g)
     frame_begin(&f, "Score against the bytes of the adapter", "A point a run.");
     frame_axes(&f, "bytes of the adapter (log)",
                f.y_scale == 100 ? "score on dev, %" : "score on dev");
-    draw_level(&f, first, first->full.score, "full");
-    draw_level(&f, first, first->answer.target, "target");
+    draw_level(&f, first, full, "full");
+    draw_level(&f, first, target, "target");
     draw_runs(&f, g, place_of_bytes);
     frame_end(&f);
 }

@@ -32,6 +32,10 @@ const study_names *counted_names(const study_point *p);
 void draw_training(buffer *b, const study_cell *c, bool narrow);
 bool has_training(const study_cell *c);
 
+/* Full fine-tuning's score and the target; NAN where the cells do not share one. */
+double group_full(const study_group *g);
+double group_target(const study_group *g);
+
 /* Score against the bytes of the adapters, as wide as a phone; cell i has series i. */
 void draw_bytes(buffer *b, const study_group *g);
 bool has_bytes(const study_group *g);

@@ -383,8 +383,8 @@ static void put_places_script(buffer *script, const study_group *g, bool bounds)
     if (bounds) {
         buffer_put(script, ", \\\n  x with lines linecolor '#444444' dashtype 2 title 'error'");
     } else {
-        put_level(script, g->cell[0], g->cell[0]->full.score, "full fine-tuning", "linewidth 1.5");
-        put_level(script, g->cell[0], g->cell[0]->answer.target, "target", "dashtype 2");
+        put_level(script, g->cell[0], group_full(g), "full fine-tuning", "linewidth 1.5");
+        put_level(script, g->cell[0], group_target(g), "target", "dashtype 2");
     }
     buffer_put(script, "\n");
 }
