@@ -114,9 +114,9 @@ IDIM_API const char *idim_nearest(const char *word, const char *const *words, in
 typedef struct idim_progress {
     const char *phase; /* "train", "eval", ...                                */
     int64_t step, steps;
-    double loss, learning_rate;
-    double seconds_left; /* negative: not known yet                           */
-    double score;        /* last score on dev, NaN: none yet                  */
+    double loss, learning_rate; /* of the last step; NaN and 0: none yet      */
+    double seconds_left;        /* negative: not known yet                    */
+    double score;               /* last score on dev, NaN: none yet           */
 } idim_progress;
 
 /* Called about once a step. A result other than 0 asks to save and stop (IDIM_ESTOPPED). */

@@ -220,6 +220,40 @@ static void a_run_that_is_stopped_while_it_scores_goes_on(void **state)
     check_scoring(lib, "\"method\":\"did\",\"dim\":20,\"max_steps\":5,\"bits\":2", 3);
 }
 
+typedef struct told {
+    int scores;        /* reports before the first step of the sitting */
+    double loss, rate; /* of the last of them                          */
+} told;
+
+static int tell_scores(void *user, const idim_progress *now)
+{
+    told *t = user;
+    if (strcmp(now->phase, "score") != 0)
+        return 1;
+    t->scores++;
+    t->loss = now->loss;
+    t->rate = now->learning_rate;
+    return 0;
+}
+
+/* stopped while it scored, a sitting scores before its first step */
+static void there_is_no_loss_before_the_first_step(void **state)
+{
+    idim *lib = ((world *)*state)->lib;
+    const char *settings = "\"method\":\"did\",\"dim\":20,\"max_steps\":6,\"eval_steps\":3";
+    char spec[2048];
+    told t = {0};
+    assert_int_equal(tune(lib, settings, 3), IDIM_ESTOPPED);
+    snprintf(spec, sizeof spec,
+             "{\"model\":\"" MODEL "\",\"train\":\"%s\",\"dev\":\"%s\",\"output_dir\":\"" FOLDER
+             "\",%s}",
+             TRAIN, DEV, settings);
+    assert_int_equal(idim_tune(lib, spec, tell_scores, &t), IDIM_ESTOPPED);
+    assert_true(t.scores > 0);
+    assert_true(isnan(t.loss));
+    assert_true(t.rate == 0);
+}
+
 static void a_finished_run_is_not_done_again(void **state)
 {
     idim *lib = ((world *)*state)->lib;
@@ -422,6 +456,7 @@ int main(void)
         RUN_TEST(resume_equals_no_resume_in_full),
         RUN_TEST(resume_equals_no_resume_in_bf16),
         RUN_TEST(a_run_that_is_stopped_while_it_scores_goes_on),
+        RUN_TEST(there_is_no_loss_before_the_first_step),
         RUN_TEST(a_finished_run_is_not_done_again),
         RUN_TEST(another_run_in_the_same_folder_is_refused),
         RUN_TEST(a_damaged_checkpoint_is_refused_by_name),

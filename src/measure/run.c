@@ -42,8 +42,8 @@ typedef struct run {
     int64_t eval_every;     /* steps; 0: at the end only            */
     json_t *coding;         /* of the adapter, for the record       */
     json_t *bound;          /* that it certifies, for the record    */
-    step_report last;
-    bool ships; /* the trainer holds what is shipped; the checkpoint is older */
+    step_report last;       /* loss NAN: no step in this sitting    */
+    bool ships;             /* the trainer holds what is shipped; the checkpoint is older */
 } run;
 
 static double elapsed(const run *r)
@@ -509,7 +509,8 @@ static int run_all(run *r)
 
 int run_job(job *j, const run_options *options)
 {
-    run r = {.job = j, .options = *options, .began = clock_seconds()};
+    run r = {
+        .job = j, .options = *options, .began = clock_seconds(), .last = {.loss = (double)NAN}};
     int status = run_all(&r);
     run_close(&r);
     return status;
