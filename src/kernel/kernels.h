@@ -28,8 +28,9 @@ typedef struct matmul {
     const real *bias; /* [n] or NULL */
 } matmul;
 
-/* What the dense layers' products are made of. PRECISION_BF16: A and B are rounded to bf16, to
- * nearest even, as they are read; sums, C and bias are fp32, as all other values are. */
+/* What the products of dense layers and of attention are made of. PRECISION_BF16: A and B are
+ * rounded to bf16, to nearest even, as they are read; sums, C and bias are fp32, as all other
+ * values are. */
 typedef enum precision { PRECISION_FP32, PRECISION_BF16 } precision;
 
 /* A product within attention, on one thread: C[m][n] (+)= A B. Entry (i, p) of A is a[i * a_row + p

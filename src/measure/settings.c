@@ -112,7 +112,7 @@ static const idim_setting table[] = {
      "of the projection, a fresh head, the order of the data and dropout, each its own stream"},
     {"precision", IDIM_CHOICE, "fp32", NULL, 0, 0, "fp32|bf16", SCORES " bound", "Training",
      "bf16: products of dense layers and attention take operands rounded to bf16, where the CPU "
-     "has AVX512-BF16; everything else is fp32"},
+     "has AVX512-BF16; everything else, the pair scores of XLNet and DeBERTa too, is fp32"},
     {"eval_steps", IDIM_INTEGER, "auto", NULL, 0, LARGE, NULL, "tune", "Training",
      "steps between two scores on dev; 0: at the end only (default: after every epoch)"},
 

@@ -24,7 +24,7 @@ typedef struct model_options {
     const char *pooling; /* "auto" (the family's own), "cls", "mean" or "last"         */
     double dropout;      /* negative: as config.json says                              */
     uint64_t seed;       /* fresh tensors                                              */
-    precision precision; /* of the dense layers; one the CPU lacks is refused          */
+    precision precision; /* of dense layers, attention; one the CPU lacks is refused   */
 } model_options;
 
 model_options model_defaults(void);

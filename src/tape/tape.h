@@ -53,8 +53,8 @@ void tape_free(tape *t);
  * read, and nothing can flow back. */
 void tape_begin(tape *t, const bool *trained, tape_training training);
 
-/* What the linear layers' products are made of from now on, forward and backward; one that
- * kernels_check_precision allows. fp32 until then. */
+/* What the products of dense layers and of attention are made of from now on, forward and backward;
+ * one that kernels_check_precision allows. fp32 until then, and pair_scores always. */
 void tape_set_precision(tape *t, precision p);
 
 /* 0, or the status of the first failure since tape_begin. */
