@@ -20,7 +20,7 @@ import torch
 from peft import LoraConfig, TaskType, UniLoraConfig, get_peft_model
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from torch_full import read, score
+from torch_full import epochs, read, score
 
 
 def config_of(method):
@@ -41,24 +41,11 @@ def train(a, seed, rate, train_rows, batches, batch):
     torch.manual_seed(seed)
     base = AutoModelForSequenceClassification.from_pretrained(a.model, num_labels=len(set(labels)))
     model = get_peft_model(base, config_of(a.method))
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0)
-    steps = (len(texts) + a.batch - 1) // a.batch * a.epochs
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: 1 - s / steps)
     began = time.time()
-    for _ in range(a.epochs):
-        model.train()
-        order = torch.randperm(len(texts)).tolist()
-        for i in range(0, len(order), a.batch):
-            inputs, truth = batch(texts, labels, order[i:i + a.batch])
-            optimiser.zero_grad()
-            model(**inputs, labels=truth).loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimiser.step()
-            schedule.step()
+    *_, steps = epochs(model, batch, texts, labels, a, rate)
     weights, config = saved_bytes(model)
     return {"method": a.method, "seed": seed, "rate": rate, "steps": steps, **score(model, batches),
-            "trained": sum(p.numel() for p in trained), "bytes": weights, "config_bytes": config,
+            "trained": sum(p.numel() for p in model.parameters() if p.requires_grad), "bytes": weights, "config_bytes": config,
             "seconds": round(time.time() - began, 1)}
 
 

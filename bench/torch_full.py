@@ -36,6 +36,25 @@ def score(model, batches):
     return {"accuracy": hits / len(truth), "f1": f1}
 
 
+def epochs(model, batch, texts, labels, a, rate):
+    """Trains what the model does not keep fixed, yielding after every epoch."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0)
+    steps = (len(texts) + a.batch - 1) // a.batch * a.epochs
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: 1 - s / steps)
+    for _ in range(a.epochs):
+        model.train()
+        order = torch.randperm(len(texts)).tolist()
+        for i in range(0, len(order), a.batch):
+            inputs, truth = batch(texts, labels, order[i:i + a.batch])
+            optimiser.zero_grad()
+            model(**inputs, labels=truth).loss.backward()
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            optimiser.step()
+            schedule.step()
+        yield steps
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("model")
@@ -69,20 +88,8 @@ def main():
         torch.manual_seed(seed)
         model = AutoModelForSequenceClassification.from_pretrained(
             a.model, num_labels=len(set(train_label)))
-        optimiser = torch.optim.AdamW(model.parameters(), lr=a.rate, weight_decay=0.0)
-        steps = (len(train_text) + a.batch - 1) // a.batch * a.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: 1 - s / steps)
         began, scores = time.time(), []
-        for _ in range(a.epochs):
-            model.train()
-            order = torch.randperm(len(train_text)).tolist()
-            for i in range(0, len(order), a.batch):
-                inputs, labels = batch(train_text, train_label, order[i:i + a.batch])
-                optimiser.zero_grad()
-                model(**inputs, labels=labels).loss.backward()
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
+        for steps in epochs(model, batch, train_text, train_label, a, a.rate):
             scores.append(score(model, dev))
         print(json.dumps({"seed": seed, "steps": steps, "epochs": scores,
                           "seconds": round(time.time() - began, 1)}), flush=True)

@@ -2,13 +2,9 @@
  * where the CPU has none. All but the refusal is skipped there.
  *
  * SPDX-License-Identifier: MIT */
-#include <float.h>
-
 #include "base/file.h"
-#include "base/random.h"
 #include "model_fixture.h"
-
-static const int THREADS[] = {1, 2, 3, 7};
+#include "products.h"
 
 /* largest relative error of a number rounded to 8 significant bits */
 static const double UNIT = 0x1p-8;
@@ -20,18 +16,6 @@ static void skip_without_bf16(void)
         print_message("SKIPPED: this CPU has no AVX512-BF16\n");
         skip();
     }
-}
-
-static real *draws(uint64_t key, int64_t n)
-{
-    real *x = calloc((size_t)n, sizeof *x);
-    assert_non_null(x);
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t words[4];
-        random_words(1, STREAM_SPLIT, key, (uint32_t)i, words);
-        x[i] = (real)(2 * ((double)words[0] / 4294967296.0) - 1);
-    }
-    return x;
 }
 
 /* to nearest even, by the bits */
@@ -61,11 +45,6 @@ static void rounded_product(int threads, const matmul *p)
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-typedef struct product_case {
-    int64_t m, n, k;
-    bool a_turned, b_turned, add, bias;
-} product_case;
-
 /* edges of tiles (8 rows, 16 and 48 columns), odd k, blocks of k (384), slabs of k (4096) */
 static const product_case PRODUCTS[] = {
     {1, 1, 1, false, false, false, false},    {2, 384, 32, true, false, false, false},
@@ -75,68 +54,13 @@ static const product_case PRODUCTS[] = {
     {38, 31, 77, true, true, true, true},     {64, 48, 384, false, false, false, false},
 };
 
-static double operand_a(const product_case *c, const matmul *p, int64_t i, int64_t q)
-{
-    return rounded(p->a[c->a_turned ? q * c->m + i : i * c->k + q]);
-}
-
-static double operand_b(const product_case *c, const matmul *p, int64_t q, int64_t j)
-{
-    return rounded(p->b[c->b_turned ? j * c->k + q : q * c->n + j]);
-}
-
-/* Products of two 8-bit numbers are exact in fp32; k of them and what is there before are added
- * with a rounding each: error <= (k + 2) eps (2 + sum |a b|), taken at the usual growth of sqrt(k)
- * of both sums, eight times over. Operands left as they are, or cut instead of rounded, would be
- * sqrt(k) / 500 away: a hundred times that. */
-static void check_product(const product_case *c, const matmul *p, const real *before)
-{
-    for (int64_t i = 0; i < c->m; i++)
-        for (int64_t j = 0; j < c->n; j++) {
-            double sum = 0, size = 0;
-            for (int64_t q = 0; q < c->k; q++) {
-                double term = operand_a(c, p, i, q) * operand_b(c, p, q, j);
-                sum += term;
-                size += fabs(term);
-            }
-            sum += c->add ? (double)before[i * c->n + j] : 0;
-            sum += c->bias ? (double)p->bias[j] : 0;
-            double bound =
-                8 * sqrt((double)c->k + 2) * (double)FLT_EPSILON * (2 + size / sqrt((double)c->k));
-            if (!(fabs(sum - (double)p->c[i * c->n + j]) <= bound))
-                fail_msg("%lld x %lld x %lld: [%lld][%lld]: expected %.9g, found %.9g",
-                         (long long)c->m, (long long)c->n, (long long)c->k, (long long)i,
-                         (long long)j, sum, (double)p->c[i * c->n + j]);
-        }
-}
-
+/* Products of two 8-bit numbers are exact in fp32, so the bound of any product holds. Operands left
+ * as they are, or cut instead of rounded, would be sqrt(k) / 500 away: a hundred times that. */
 static void products_are_of_rounded_operands_and_the_same_for_any_number_of_threads(void **state)
 {
     (void)state;
     skip_without_bf16();
-    for (size_t i = 0; i < sizeof PRODUCTS / sizeof *PRODUCTS; i++) {
-        const product_case *c = &PRODUCTS[i];
-        size_t bytes = (size_t)(c->m * c->n) * sizeof(real);
-        real *a = draws(1, c->m * c->k), *b = draws(2, c->k * c->n), *bias = draws(3, c->n);
-        real *before = draws(4, c->m * c->n), *first = draws(4, c->m * c->n);
-        real *found = malloc(bytes);
-        matmul p = {c->m,  c->n,        c->k,        a,      b,
-                    first, c->a_turned, c->b_turned, c->add, c->bias ? bias : NULL};
-        rounded_product(THREADS[0], &p);
-        check_product(c, &p, before);
-        p.c = found;
-        for (int t = 1; t < 4; t++) {
-            memcpy(found, before, bytes);
-            rounded_product(THREADS[t], &p);
-            assert_memory_equal(first, found, bytes);
-        }
-        free(a);
-        free(b);
-        free(bias);
-        free(before);
-        free(first);
-        free(found);
-    }
+    check_products(PRODUCTS, sizeof PRODUCTS / sizeof *PRODUCTS, rounded_product, rounded);
 }
 
 /* attention's: rows of C in eights, fours, twos and ones, one, two and three vectors, odd k */
@@ -158,7 +82,7 @@ static void small_products_are_of_rounded_operands(void **state)
         uint32_t *room = malloc((size_t)small_room(m, n, k) * sizeof *room);
         small_product s = {m, n, k, a, turned ? 1 : k, turned ? m : 1, b, n, found, n, c.add};
         kernels_best()->bf16->small(&s, room);
-        check_product(&c, &(matmul){.a = a, .b = b, .c = found}, before);
+        check_product(&c, &(matmul){.a = a, .b = b, .c = found}, before, rounded);
         free(room);
         free(a);
         free(b);

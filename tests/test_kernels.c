@@ -1,26 +1,7 @@
 /* The kernel tables against their definitions, each that this CPU supports.
  *
  * SPDX-License-Identifier: MIT */
-#include <float.h>
-#include <math.h>
-
-#include "base/random.h"
-#include "check.h"
-#include "kernel/kernels.h"
-
-static const int THREADS[] = {1, 2, 3, 7};
-
-static real *draws(uint64_t key, int64_t n)
-{
-    real *x = calloc((size_t)n, sizeof *x);
-    assert_non_null(x);
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t words[4];
-        random_words(1, STREAM_SPLIT, key, (uint32_t)i, words);
-        x[i] = (real)(2 * ((double)words[0] / 4294967296.0) - 1);
-    }
-    return x;
-}
+#include "products.h"
 
 static void for_each_table(void (*check)(const kernels *k))
 {
@@ -33,13 +14,7 @@ static void for_each_table(void (*check)(const kernels *k))
             print_message("SKIPPED: this CPU has no %s\n", table[i]->name);
 }
 
-/* ---- products
- * ------------------------------------------------------------------------------------ */
-
-typedef struct product_case {
-    int64_t m, n, k;
-    bool a_turned, b_turned, add, bias;
-} product_case;
+/* ---- products -------------------------------------------------------------------------------- */
 
 static const product_case PRODUCTS[] = {
     {1, 1, 1, false, false, false, false},
@@ -51,56 +26,20 @@ static const product_case PRODUCTS[] = {
     {384, 96, 3000, true, true, true, true},
 };
 
-/* k products, each rounded, added in any order: error <= (k + 2) eps sum |a b|; taken at the usual
- * growth of sqrt(k), eight times over */
-static void check_product(const product_case *c, const matmul *p, const real *before)
+static void multiply(int threads, const matmul *p)
 {
-    for (int64_t i = 0; i < c->m; i += 1 + c->m / 40)
-        for (int64_t j = 0; j < c->n; j += 1 + c->n / 40) {
-            double sum = 0, size = 0;
-            for (int64_t q = 0; q < c->k; q++) {
-                double a = (double)p->a[c->a_turned ? q * c->m + i : i * c->k + q];
-                double b = (double)p->b[c->b_turned ? j * c->k + q : q * c->n + j];
-                sum += a * b;
-                size += fabs(a * b);
-            }
-            sum += c->bias ? (double)p->bias[j] : 0;
-            sum += c->add ? (double)before[i * c->n + j] : 0;
-            double bound =
-                8 * sqrt((double)c->k + 2) * (double)FLT_EPSILON * (2 + size / sqrt((double)c->k));
-            if (!(fabs(sum - (double)p->c[i * c->n + j]) <= bound))
-                fail_msg("%lld x %lld x %lld: [%lld][%lld]: expected %.9g, found %.9g",
-                         (long long)c->m, (long long)c->n, (long long)c->k, (long long)i,
-                         (long long)j, sum, (double)p->c[i * c->n + j]);
-        }
+    kernels_best()->matmul(threads, p);
+}
+
+static double as_it_is(real x)
+{
+    return (double)x;
 }
 
 static void products_are_right_and_the_same_for_any_number_of_threads(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof PRODUCTS / sizeof *PRODUCTS; i++) {
-        const product_case *c = &PRODUCTS[i];
-        size_t bytes = (size_t)(c->m * c->n) * sizeof(real);
-        real *a = draws(1, c->m * c->k), *b = draws(2, c->k * c->n), *bias = draws(3, c->n);
-        real *before = draws(4, c->m * c->n), *first = draws(4, c->m * c->n);
-        real *found = malloc(bytes);
-        matmul p = {c->m,  c->n,        c->k,        a,      b,
-                    first, c->a_turned, c->b_turned, c->add, c->bias ? bias : NULL};
-        kernels_best()->matmul(THREADS[0], &p);
-        check_product(c, &p, before);
-        p.c = found;
-        for (int t = 1; t < 4; t++) {
-            memcpy(found, before, bytes);
-            kernels_best()->matmul(THREADS[t], &p);
-            assert_memory_equal(first, found, bytes);
-        }
-        free(a);
-        free(b);
-        free(bias);
-        free(before);
-        free(first);
-        free(found);
-    }
+    check_products(PRODUCTS, sizeof PRODUCTS / sizeof *PRODUCTS, multiply, as_it_is);
 }
 
 /* NULL in another BLAS, and where there is none */
@@ -141,7 +80,7 @@ static void the_plain_product_is_the_definition(void **state)
     const product_case c = {7, 9, 5, true, true, true, false};
     real *a = draws(1, 35), *b = draws(2, 45), *before = draws(4, 63), *found = draws(4, 63);
     gemm_plain(&(gemm_tile){7, 9, 5, a, b, found, 7, 5, 9, true, true, true});
-    check_product(&c, &(matmul){.a = a, .b = b, .c = found}, before);
+    check_product(&c, &(matmul){.a = a, .b = b, .c = found}, before, as_it_is);
     free(a);
     free(b);
     free(before);

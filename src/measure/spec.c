@@ -1,7 +1,7 @@
 /* A spec is one value a row of the settings table, in the table's order.
  *
  * SPDX-License-Identifier: MIT */
-#include "measure/spec.h"
+#include "measure/spec_values.h"
 #include "base/buffer.h"
 #include "measure/settings.h"
 
@@ -12,25 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct value {
-    bool present;  /* given, by default or by spec_set_*                              */
-    bool set;      /* given                                                           */
-    bool is_auto;  /* "auto" stands there                                             */
-    char *text;    /* text, path, choice; owned                                       */
-    double number; /* number, integer (whole and below 2^53), flag (0 or 1)           */
-} value;
-
-struct spec {
-    idim *lib;
-    const char *command;
-    const idim_setting *rows; /* [n] the table */
-    value *values;            /* [n]           */
-    int64_t n;
-};
-
 /* ---- one value ------------------------------------------------------------------------------ */
 
-static bool is_textual(const idim_setting *row)
+bool spec_is_textual(const idim_setting *row)
 {
     return row->type == IDIM_TEXT || row->type == IDIM_PATH || row->type == IDIM_CHOICE;
 }
@@ -162,7 +146,7 @@ static int take_json(spec *s, const idim_setting *row, value *v, const json_t *j
         v->is_auto = true;
         return 0;
     }
-    if (json_is_string(json) && is_textual(row))
+    if (json_is_string(json) && spec_is_textual(row))
         return take_text(s, row, v, json_string_value(json));
     if (json_is_number(json) && (row->type == IDIM_INTEGER || row->type == IDIM_NUMBER))
         return take_number(s, row, v, json_number_value(json));
@@ -183,7 +167,7 @@ static int take_fallback(spec *s, const idim_setting *row, value *v)
         v->is_auto = true;
         return 0;
     }
-    if (is_textual(row))
+    if (spec_is_textual(row))
         return take_text(s, row, v, row->fallback);
     v->number =
         row->type == IDIM_FLAG ? strcmp(row->fallback, "true") == 0 : strtod(row->fallback, NULL);
@@ -193,7 +177,7 @@ static int take_fallback(spec *s, const idim_setting *row, value *v)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static bool takes(const spec *s, const idim_setting *row)
+bool spec_takes(const spec *s, const idim_setting *row)
 {
     return setting_serves(row, s->command) && strcmp(row->group, SETTINGS_COMMAND) != 0;
 }
@@ -215,7 +199,7 @@ static int fail_key(spec *s, const char *key)
     TRY(NEW(s->lib, const char *, s->n, "setting names", &names));
     int64_t n = 0;
     for (int64_t i = 0; i < s->n; i++)
-        if (takes(s, &s->rows[i]))
+        if (spec_takes(s, &s->rows[i]))
             names[n++] = s->rows[i].name;
     char hint[96];
     write_hint(idim_nearest(key, names, n), hint);
@@ -240,7 +224,7 @@ static value *value_of(const spec *s, const char *name)
 static int fill(spec *s, json_t *object)
 {
     for (int64_t i = 0; i < s->n; i++)
-        if (takes(s, &s->rows[i]))
+        if (spec_takes(s, &s->rows[i]))
             TRY(take_fallback(s, &s->rows[i], &s->values[i]));
 
     const char *key;
@@ -248,7 +232,7 @@ static int fill(spec *s, json_t *object)
     json_object_foreach(object, key, json)
     {
         int64_t i = 0;
-        while (i < s->n && !(takes(s, &s->rows[i]) && names_match(key, s->rows[i].name)))
+        while (i < s->n && !(spec_takes(s, &s->rows[i]) && names_match(key, s->rows[i].name)))
             i++;
         if (i == s->n)
             return fail_key(s, key);
@@ -270,7 +254,7 @@ static int fail_missing(const spec *s, const char *what, const char *why)
 
 static bool has(const spec *s, const char *name)
 {
-    return takes(s, &s->rows[row_of(s, name)]) && spec_is_set(s, name);
+    return spec_takes(s, &s->rows[row_of(s, name)]) && spec_is_set(s, name);
 }
 
 static bool trains(const spec *s)
@@ -456,14 +440,14 @@ bool spec_is_auto(const spec *s, const char *name)
 const char *spec_text(const spec *s, const char *name)
 {
     const value *v = value_of(s, name);
-    assert(is_textual(&s->rows[v - s->values]));
+    assert(spec_is_textual(&s->rows[v - s->values]));
     return v->is_auto ? "auto" : v->text;
 }
 
 double spec_number(const spec *s, const char *name)
 {
     const value *v = value_of(s, name);
-    assert(!is_textual(&s->rows[v - s->values]));
+    assert(!spec_is_textual(&s->rows[v - s->values]));
     if (v->is_auto)
         return -1;
     return v->present ? v->number : 0;
@@ -482,7 +466,7 @@ bool spec_flag(const spec *s, const char *name)
 void spec_set_number(spec *s, const char *name, double number)
 {
     value *v = value_of(s, name);
-    assert(!is_textual(&s->rows[v - s->values]));
+    assert(!spec_is_textual(&s->rows[v - s->values]));
     v->number = number;
     v->present = true;
     v->is_auto = false;
@@ -496,107 +480,8 @@ void spec_set_integer(spec *s, const char *name, int64_t number)
 int spec_set_text(spec *s, const char *name, const char *text)
 {
     value *v = value_of(s, name);
-    assert(is_textual(&s->rows[v - s->values]));
+    assert(spec_is_textual(&s->rows[v - s->values]));
     TRY(take_text(s, &s->rows[v - s->values], v, text));
     v->is_auto = false;
     return 0;
-}
-
-/* ---- canonical text ------------------------------------------------------------------------- */
-
-/* "name":value, appended to *text, which is replaced */
-static int add_value(const spec *s, int64_t i, char **text)
-{
-    const idim_setting *row = &s->rows[i];
-    const value *v = &s->values[i];
-    char number[NUMBER_TEXT];
-    char *quoted = NULL;
-    const char *shown = number;
-
-    if (v->is_auto) {
-        shown = "\"auto\"";
-    } else if (!v->present) {
-        shown = "null";
-    } else if (is_textual(row)) {
-        json_t *json = json_string(v->text);
-        quoted = json != NULL ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
-        json_decref(json);
-        if (quoted == NULL)
-            return fail_memory(s->lib, (int64_t)strlen(v->text), "settings");
-        shown = quoted;
-    } else if (row->type == IDIM_FLAG) {
-        shown = v->number != 0 ? "true" : "false";
-    } else {
-        number_shortest(v->number, number);
-    }
-
-    char *longer;
-    int status = memory_format(s->lib, &longer, "%s%s\"%s\":%s", *text,
-                               (*text)[1] != '\0' ? "," : "", row->name, shown);
-    free(quoted);
-    TRY(status);
-    memory_free(s->lib, *text);
-    *text = longer;
-    return 0;
-}
-
-/* does the value stand where the row says that it goes without mention? */
-static bool goes_unnamed(const idim_setting *row, const value *v)
-{
-    if (row->unnamed == NULL)
-        return false;
-    if (v->is_auto || !v->present)
-        return strcmp(row->unnamed, v->is_auto ? "auto" : "") == 0;
-    if (is_textual(row))
-        return strcmp(row->unnamed, v->text) == 0;
-    if (row->type == IDIM_FLAG)
-        return strcmp(row->unnamed, v->number != 0 ? "true" : "false") == 0;
-    char number[NUMBER_TEXT];
-    number_shortest(v->number, number);
-    return strcmp(row->unnamed, number) == 0;
-}
-
-/* of the rows that decide the result: all, or those that a name mentions */
-static bool is_written(const spec *s, int64_t i, bool named)
-{
-    const idim_setting *row = &s->rows[i];
-    if (!takes(s, row) || strcmp(row->group, SETTINGS_RUNNING) == 0)
-        return false;
-    return !named || (row->type != IDIM_PATH && !goes_unnamed(row, &s->values[i]));
-}
-
-/* the row to write with the least name above `after`, -1 when there is none */
-static int64_t next_row(const spec *s, bool named, const char *after)
-{
-    int64_t best = -1;
-    for (int64_t i = 0; i < s->n; i++)
-        if (is_written(s, i, named) && strcmp(s->rows[i].name, after) > 0 &&
-            (best < 0 || strcmp(s->rows[i].name, s->rows[best].name) < 0))
-            best = i;
-    return best;
-}
-
-static int write_rows(const spec *s, bool named, char **out)
-{
-    char *text;
-    TRY(memory_text(s->lib, "{", 1, &text));
-
-    int status = 0;
-    for (int64_t i = next_row(s, named, ""); i >= 0 && status == 0;
-         i = next_row(s, named, s->rows[i].name))
-        status = add_value(s, i, &text);
-    if (status == 0)
-        status = memory_format(s->lib, out, "%s}", text);
-    memory_free(s->lib, text);
-    return status;
-}
-
-int spec_canonical(const spec *s, char **out)
-{
-    return write_rows(s, false, out);
-}
-
-int spec_named(const spec *s, char **out)
-{
-    return write_rows(s, true, out);
 }
