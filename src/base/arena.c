@@ -100,8 +100,3 @@ int64_t arena_held(const arena *a)
 {
     return a->held;
 }
-
-int64_t arena_peak(const arena *a)
-{
-    return a->peak;
-}

@@ -20,8 +20,7 @@ void *arena_take(arena *a, int64_t count, int64_t size);
 /* Everything taken becomes free again; the memory stays. */
 void arena_rewind(arena *a);
 
-/* Bytes held from the system, and the most ever in use between two rewinds. */
+/* Bytes held from the system. */
 int64_t arena_held(const arena *a);
-int64_t arena_peak(const arena *a);
 
 #endif

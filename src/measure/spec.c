@@ -476,12 +476,3 @@ void spec_set_integer(spec *s, const char *name, int64_t number)
 {
     spec_set_number(s, name, (double)number);
 }
-
-int spec_set_text(spec *s, const char *name, const char *text)
-{
-    value *v = value_of(s, name);
-    assert(spec_is_textual(&s->rows[v - s->values]));
-    TRY(take_text(s, &s->rows[v - s->values], v, text));
-    v->is_auto = false;
-    return 0;
-}

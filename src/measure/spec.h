@@ -46,7 +46,6 @@ bool spec_flag(const spec *s, const char *name);
  * record say it. Does not make it "set". */
 void spec_set_integer(spec *s, const char *name, int64_t value);
 void spec_set_number(spec *s, const char *name, double value);
-int spec_set_text(spec *s, const char *name, const char *value);
 
 /* The settings that decide the result as one JSON object: keys sorted, no spaces, every default
  * written out, numbers in their shortest form that reads back the same, null where there is

@@ -57,12 +57,6 @@ static const normalize rules[] = {
 
 enum { N_RULES = sizeof rules / sizeof rules[0] };
 
-const normalize *normalize_list(int64_t *n)
-{
-    *n = N_RULES;
-    return rules;
-}
-
 const normalize *normalize_find(const char *name)
 {
     for (int64_t i = 0; i < N_RULES; i++)

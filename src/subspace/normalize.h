@@ -29,7 +29,6 @@ typedef struct normalize {
     bool unit;
 } normalize;
 
-const normalize *normalize_list(int64_t *n);
 const normalize *normalize_find(const char *name); /* NULL if there is none */
 void normalize_names(char *out, size_t room);      /* "global, tensor, ..."      */
 
