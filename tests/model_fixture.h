@@ -11,9 +11,11 @@
 #include "format/safetensors.h"
 #include "model/model.h"
 
+enum { AS_LANGUAGE = -1 };
+
 typedef struct model_case {
     const char *name;
-    int64_t n_labels; /* 0: as the folder says */
+    int64_t n_labels; /* 0: as the folder says; AS_LANGUAGE: none, losses of next tokens */
     const char *pooling;
 } model_case;
 
@@ -87,6 +89,13 @@ static const model_case model_cases[] = {
     {"opt/pads", 0, NULL},
     {"t5/pads", 0, NULL},
     {"deberta-v2/convolved", 0, NULL},
+    {"gpt2/language", AS_LANGUAGE, NULL},
+    {"gpt2/untied", AS_LANGUAGE, NULL},
+    {"llama/language", AS_LANGUAGE, NULL},
+    {"llama/tied", AS_LANGUAGE, NULL},
+    {"qwen2/language", AS_LANGUAGE, NULL},
+    {"qwen3/language", AS_LANGUAGE, NULL},
+    {"opt/language", AS_LANGUAGE, NULL},
 };
 
 enum { BERT_CASES = 14, MODEL_CASES = sizeof model_cases / sizeof model_cases[0] };
@@ -146,7 +155,8 @@ static inline model_fixture fixture_open(idim *lib, const model_case *c)
     model_options options = model_defaults();
     snprintf(path, sizeof path, "%s/fixtures/%s", TEST_FOLDER, c->name);
     options.path = path;
-    options.n_labels = c->n_labels;
+    options.n_labels = c->n_labels == AS_LANGUAGE ? 0 : c->n_labels;
+    options.problem = c->n_labels == AS_LANGUAGE ? "causal-lm" : NULL;
     if (c->pooling != NULL)
         options.pooling = c->pooling;
     CHECK_OK(lib, model_open(lib, &options, &f.model));

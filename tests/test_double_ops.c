@@ -334,6 +334,30 @@ static var *binary_cross_entropy(tape *t)
     return loss(t, linear(t, input(t), WIDE_W, WIDE_B), LOSS_BINARY, yes);
 }
 
+/* by the table that the tokens come from, and by another; y is read twice */
+static var *next_tokens_of_ties(tape *t)
+{
+    var *y = tape_shared(next_tokens(t, unary(t, input(t), UNARY_SILU), X, ROWS, PACKED), 2);
+    return residual(t, mean_of_first(t, y, 8), scalar(t, columns(t, y, 0, 1)), 0);
+}
+
+static var *next_tokens_of_a_head(tape *t)
+{
+    return mean_of_first(t, next_tokens(t, input(t), SECOND, IN_ORDER, PACKED), 8);
+}
+
+/* more tokens than a chunk has */
+static var *next_tokens_in_chunks(tape *t)
+{
+    enum { MANY = 523 };
+    static const int32_t start[] = {0, 200, 523};
+    static int32_t ids[MANY];
+    for (int i = 0; i < MANY; i++)
+        ids[i] = i * i % 13;
+    var *x = embedding(t, MANY, &(lookup){X, ids, 0}, 1);
+    return mean_of_first(t, next_tokens(t, x, X, ids, (sequences){start, 2}), MANY - 2);
+}
+
 static const struct {
     const char *name;
     var *(*build)(tape *t);
@@ -375,6 +399,9 @@ static const struct {
     {"pool mean", mean_of_sequence},
     {"cross entropy", cross_entropy},
     {"binary cross entropy", binary_cross_entropy},
+    {"next tokens, tied", next_tokens_of_ties},
+    {"next tokens", next_tokens_of_a_head},
+    {"next tokens in chunks", next_tokens_in_chunks},
 };
 
 static params *make_weights(idim *lib)

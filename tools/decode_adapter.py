@@ -34,7 +34,7 @@ from projection_reference import (
 
 METHODS = ["said", "did", "full", "head", "bias"]
 GROUPS = ["block", "module", "tensor", "none"]
-PROBLEMS = ["classes", "regression", "multi-label"]
+PROBLEMS = ["classes", "regression", "multi-label", "causal-lm"]
 NORMALIZES = ["balanced", "capped", "tensor", "global", "weight"]
 NAMES = ["fastfood", "fastfood-tensor", "srht", "onehot", "dense", "sparse"]
 POOLINGS = ["auto", "cls", "mean", "last"]

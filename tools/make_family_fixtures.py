@@ -17,16 +17,20 @@ import sys
 import torch
 from safetensors.torch import save_file
 from torch.overrides import TorchFunctionMode
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 WORDS = 40  # ids below 5 are special tokens somewhere: 5 .. 39 are used
 PADDED = ("roberta", "xlm-roberta", "distilbert", "electra", "albert", "mpnet", "deberta-v2")  # and in these the padding token
 
 
-def spec(labels, lengths, *, pairs=False, problem=None, bare=False, pads=False, **config):
+def spec(labels, lengths, *, pairs=False, problem=None, bare=False, pads=False, language=False, **config):
     return dict(labels=labels, lengths=lengths, pairs=pairs, problem=problem, bare=bare, pads=pads,
-                config=config)
+                language=language, config=config)
+
+
+def language(lengths, **more):
+    return spec(2, lengths, language=True, **more)
 
 
 def bert_like(hidden, heads, inner, layers, act="gelu", positions=40, **more):
@@ -172,6 +176,14 @@ MODELS = {
     "deberta-v2/convolved": spec(2, [9, 1, 2, 5], relative_attention=True, position_buckets=4, pos_att_type="c2p",
                                  share_att_key=True, conv_kernel_size=5, conv_act="gelu", norm_rel_ebd="layer_norm",
                                  **bert_like(8, 2, 7, 2, positions=12)),
+    "gpt2/language": language([9, 2, 13], **gpt2(12, 4, 2)),
+    "gpt2/untied": language([7, 3], tie_word_embeddings=False, pad_token_id=6, **gpt2(9, 3, 1, "relu")),
+    "llama/language": language([9, 4, 13], pads=True, pad_token_id=6, **llama(16, 4, 2, 13, 2)),
+    "llama/tied": language([5, 17], tie_word_embeddings=True, head_dim=6, **llama(10, 2, 1, 11, 1)),
+    "qwen2/language": language([9, 4, 13], pads=True, tie_word_embeddings=True, pad_token_id=5,
+                               **llama(12, 6, 2, 15, 2)),
+    "qwen3/language": language([5, 14], head_dim=6, **llama(12, 4, 2, 15, 2)),
+    "opt/language": language([9, 4], word_embed_proj_dim=7, **opt(10, 2, 13, 2, "gelu")),
 }
 
 
@@ -216,7 +228,8 @@ def in_base(model, name):
 
 
 def make_model(name, s):
-    model = AutoModelForSequenceClassification.from_config(make_config(name, s))
+    family = AutoModelForCausalLM if s["language"] else AutoModelForSequenceClassification
+    model = family.from_config(make_config(name, s))
     with torch.no_grad():
         for key, value in model.named_parameters():
             is_scale = value.dim() == 1 and key.endswith("weight")
@@ -237,7 +250,7 @@ def make_batch(s, config):
     if config.model_type in ("t5", "bart"):  # the last one counts, not the last token
         ids[0][1] = ids[0][-2] = config.eos_token_id
         ids[0][-1] = 9
-    if config.model_type in ("gpt2", "llama", "qwen2", "qwen3") and config.pad_token_id is not None:
+    if config.model_type in ("gpt2", "llama", "qwen2", "qwen3") and config.pad_token_id is not None and not s["language"]:
         ids[0][-2:] = config.pad_token_id
     if s["pads"]:  # within a text, where the layers above read it
         ids[-1][1] = ids[-1][3] = config.pad_token_id
@@ -253,6 +266,18 @@ def make_batch(s, config):
     else:
         label = torch.randint(0, labels, (len(lengths),))
     return ids, types, label
+
+
+def run_language(model, ids):
+    """of each sequence the sum of its losses and how many tokens were the likeliest; their mean"""
+    rows, total = [], 0
+    for i in ids:
+        out = model(input_ids=i[None], labels=i[None])
+        n = len(i) - 1
+        total = total + n * out.loss
+        hits = (out.logits[0, :-1].argmax(-1) == i[1:]).sum()
+        rows.append(torch.stack([n * out.loss.detach(), hits.double()]))
+    return torch.stack(rows), total / sum(len(i) - 1 for i in ids)
 
 
 def run(model, ids, types, label):
@@ -300,7 +325,7 @@ def write_config(model, s, path):
     config["model_type"] = known["model_type"]
     for key in ("transformers_version", "architectures", "dtype", "label2id", "_name_or_path"):
         config.pop(key, None)
-    if s["bare"]:
+    if s["bare"] or s["language"]:
         config.pop("id2label", None)
         config.pop("problem_type", None)
     elif "id2label" not in config:
@@ -324,7 +349,7 @@ def main():
         with Double():
             model = model.double()
             exact_angles(model)
-            logits, loss = run(model, ids, types, label)
+            logits, loss = run_language(model, ids) if s["language"] else run(model, ids, types, label)
             loss.backward()
         assert logits.dtype == loss.dtype == torch.float64
         expected = {"grad." + k.removeprefix(model.base_model_prefix + "."): v.grad

@@ -24,12 +24,13 @@ const arch *arch_find(const char *model_type)
     return NULL;
 }
 
-void arch_names(char *out, size_t size)
+void arch_names(bool language, char *out, size_t size)
 {
     size_t at = 0;
     for (int i = 0; i < N_FAMILIES && at < size; i++)
-        at += (size_t)snprintf(out + at, size - at, "%s%s", i > 0 ? ", " : "",
-                               FAMILIES[i]->model_type);
+        if (FAMILIES[i]->language || !language)
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at > 0 ? ", " : "",
+                                   FAMILIES[i]->model_type);
 }
 
 static int check_lengths(idim *lib, const arch_config *c, const idim_batch *b)

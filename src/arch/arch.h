@@ -51,6 +51,8 @@ typedef struct arch_config {
     double norm_eps;
     double dropout, attention_dropout, classifier_dropout;
     double embedding_dropout, activation_dropout, pooler_dropout;
+    bool language, tied; /* losses of next tokens, by the word table or by a head of its own */
+    int64_t end_of_text; /* the token between texts; -1: there is none                    */
     bool causal, projects, activates; /* projects, activates: the head, before its last layer */
     bool scores_query, scores_key;    /* with distances; shares_keys: projected as the content */
     bool shares_keys, norms_distances, adds_positions;
@@ -75,17 +77,19 @@ typedef struct arch {
     int (*configure)(idim *lib, const json_t *config, const char *path, arch_config *out);
     /* Adds the tensors; allocates c->tensor, the caller's to free. */
     int (*declare)(params *p, arch_config *c);
-    /* logits [batch.n][n_labels]; NULL when the tape has failed. The batch has been checked
-     * (arch_check_batch). */
+    /* logits [batch.n][n_labels], of a language model what next_tokens gives; NULL when the tape
+     * has failed. The batch has been checked (arch_check_batch). */
     var *(*forward)(tape *t, const arch_config *c, const idim_batch *batch);
     /* Ends of names that files have and nobody needs, and pairs of a name and another that stands
      * for the same tensor; NULL at the end, or NULL. */
     const char *const *buffers, *const *aliases;
+    bool language; /* it can be asked for the losses of next tokens (arch_config.language) */
 } arch;
 
-/* NULL if there is none; arch_names lists what there is, for the error sentence. */
+/* NULL if there is none; arch_names lists what there is, for the error sentence: all, or those that
+ * are language models. */
 const arch *arch_find(const char *model_type);
-void arch_names(char *out, size_t size);
+void arch_names(bool language, char *out, size_t size);
 
 /* Ids, segments and lengths within the model's tables; IDIM_EARGUMENT names the first that is not.
  * Labels are not looked at. */

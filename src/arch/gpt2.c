@@ -3,7 +3,8 @@
  *
  *     x = dropout(word + position)
  *     per layer:  x = x + dropout(proj(attention(LN(x))));  x = x + dropout(proj(act(fc(LN(x)))))
- *     logits = score(LN(x) at the last token that is not the padding token)
+ *     logits = score(LN(x) at the last token that is not the padding token), or word or lm_head of
+ *     every LN(x)
  *
  * SPDX-License-Identifier: MIT */
 #include "arch/families.h"
@@ -21,6 +22,8 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
                        .layers = 12,
                        .heads = 12,
                        .pad = -1,
+                       .tied = true,
+                       .end_of_text = 50256,
                        .norm_eps = 1e-5,
                        .activation = UNARY_GELU_TANH,
                        .embedding_dropout = 0.1,
@@ -36,6 +39,7 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
     TRY(json_take_integer(&root, "n_inner", 1, LIMIT_WIDTH, &c->inner));
     TRY(json_take_integer(&root, "n_layer", 0, ARCH_MAX_LAYERS, &c->layers));
     TRY(json_take_integer(&root, "pad_token_id", -1, LIMIT_ROWS, &c->pad));
+    TRY(config_language(&root, c));
     TRY(json_take_number(&root, "layer_norm_epsilon", 0, 1, &c->norm_eps));
     TRY(json_take_number(&root, "initializer_range", 0, 1000, &c->initializer_range));
     TRY(config_dropout(&root, "embd_pdrop", &c->embedding_dropout));
@@ -78,12 +82,10 @@ static const tensor_row LAST_NORM[] = {
     {"ln_f.bias", NORM, HIDDEN},
 };
 
-static const tensor_row HEAD[] = {{"score.weight", LABELS, HIDDEN}};
-
 static int declare(params *p, arch_config *c)
 {
     const part parts[] = {PART(ROLE_BODY, EMBEDDINGS), REPEATED("h.", c->layers, LAYER),
-                          PART(ROLE_BODY, LAST_NORM), PART(ROLE_CLASSIFIER, HEAD)};
+                          PART(ROLE_BODY, LAST_NORM), decoder_head(c, score_rows, lm_head_rows)};
     return declare_parts(p, c, parts, COUNT_OF(parts));
 }
 
@@ -120,7 +122,7 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
         x = layer(t, c, &o, w, x, s);
     }
     x = layernorm(t, x, w[0], w[1], c->norm_eps);
-    return linear(t, pooled_at(t, c, x, s, last_but(t, b, c->pad)), w[2], -1);
+    return decoder_outputs(t, c, b, x);
 }
 
 static const char *const BUFFERS[] = {".attn.bias", ".attn.masked_bias", NULL};
@@ -130,4 +132,5 @@ const arch arch_gpt2 = {.model_type = "gpt2",
                         .configure = configure,
                         .declare = declare,
                         .forward = forward,
-                        .buffers = BUFFERS};
+                        .buffers = BUFFERS,
+                        .language = true};

@@ -4,7 +4,8 @@
  *     x = word
  *     per layer:  x = x + o(attention(turn(q(n)), turn(k(n)), v(n))), n = norm(x)
  *                 x = x + down(act(gate(n)) up(n)),                   n = norm(x)
- *     logits = score(norm(x) at the last token that is not the padding token)
+ *     logits = score(norm(x) at the last token that is not the padding token), or word or lm_head
+ * of every norm(x)
  *
  * Qwen3 normalises each head of q and k before it turns. A sliding window changes nothing as long
  * as a sequence fits in it: so it is the limit of a sequence.
@@ -109,6 +110,7 @@ static int configure_with(const json_place *root, arch_config *c)
     TRY(read_heads(root, c));
     TRY(read_rope(root, c));
     TRY(config_padding(root, c));
+    TRY(config_language(root, c));
     TRY(json_take_integer(root, "num_hidden_layers", 0, ARCH_MAX_LAYERS, &c->layers));
     TRY(json_take_number(root, "rms_norm_eps", 0, 1, &c->norm_eps));
     TRY(json_take_number(root, "initializer_range", 0, 1000, &c->initializer_range));
@@ -122,15 +124,20 @@ static int configure_with(const json_place *root, arch_config *c)
 static int configure_llama(idim *lib, const json_t *config, const char *path, arch_config *c)
 {
     json_place root = json_root(lib, path, config);
-    *c = (arch_config){.vocab = 32000, .positions = 2048, .hidden = 4096, .inner = 11008};
+    *c = (arch_config){
+        .vocab = 32000, .positions = 2048, .hidden = 4096, .inner = 11008, .end_of_text = 2};
     return configure_with(&root, c);
 }
 
 static int configure_mistral(idim *lib, const json_t *config, const char *path, arch_config *c)
 {
     json_place root = json_root(lib, path, config);
-    *c = (arch_config){
-        .vocab = 32000, .positions = 131072, .hidden = 4096, .inner = 14336, .key_heads = 8};
+    *c = (arch_config){.vocab = 32000,
+                       .positions = 131072,
+                       .hidden = 4096,
+                       .inner = 14336,
+                       .key_heads = 8,
+                       .end_of_text = 2};
     TRY(configure_with(&root, c));
     return read_window(&root, true, 4096, c);
 }
@@ -143,7 +150,8 @@ static int configure_qwen2(idim *lib, const json_t *config, const char *path, ar
                        .hidden = 4096,
                        .inner = 22016,
                        .key_heads = 32,
-                       .query_bias = true};
+                       .query_bias = true,
+                       .end_of_text = -1};
     TRY(configure_with(&root, c));
     return read_window(&root, false, 4096, c);
 }
@@ -157,7 +165,8 @@ static int configure_qwen3(idim *lib, const json_t *config, const char *path, ar
                        .inner = 22016,
                        .key_heads = 32,
                        .head_size = 128,
-                       .norms_heads = true};
+                       .norms_heads = true,
+                       .end_of_text = -1};
     TRY(configure_with(&root, c));
     return read_window(&root, false, 4096, c);
 }
@@ -195,7 +204,6 @@ static const tensor_row LAYER[N_BLOCK] = {
 };
 
 static const tensor_row LAST_NORM[] = {{"norm.weight", NORM, HIDDEN}};
-static const tensor_row HEAD[] = {{"score.weight", LABELS, HIDDEN}};
 
 static int declare(params *p, arch_config *c)
 {
@@ -211,7 +219,7 @@ static int declare(params *p, arch_config *c)
         if (!optional[i].present)
             rows[optional[i].row].name = NULL;
     const part parts[] = {PART(ROLE_BODY, EMBEDDINGS), REPEATED("layers.", c->layers, rows),
-                          PART(ROLE_BODY, LAST_NORM), PART(ROLE_CLASSIFIER, HEAD)};
+                          PART(ROLE_BODY, LAST_NORM), decoder_head(c, score_rows, lm_head_rows)};
     return declare_parts(p, c, parts, COUNT_OF(parts));
 }
 
@@ -259,7 +267,7 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
     for (int64_t l = 0; l < c->layers; l++, w += N_BLOCK)
         x = layer(t, c, w, x, with, s);
     x = rmsnorm(t, x, w[0], c->norm_eps);
-    return linear(t, pooled_at(t, c, x, s, last_but(t, b, c->pad)), w[1], -1);
+    return decoder_outputs(t, c, b, x);
 }
 
 static const char *const BUFFERS[] = {".rotary_emb.inv_freq", NULL};
@@ -267,7 +275,7 @@ static const char *const BUFFERS[] = {".rotary_emb.inv_freq", NULL};
 #define LLAMA_LIKE(type, configure_it)                                                             \
     {                                                                                              \
         .model_type = (type), .prefix = "model.", .configure = (configure_it), .declare = declare, \
-        .forward = forward, .buffers = BUFFERS                                                     \
+        .forward = forward, .buffers = BUFFERS, .language = true                                   \
     }
 
 const arch arch_llama = LLAMA_LIKE("llama", configure_llama);

@@ -27,6 +27,8 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
                        .heads = 12,
                        .query_bias = true,
                        .pad = 1,
+                       .tied = true,
+                       .end_of_text = 2,
                        .norm_eps = 1e-5,
                        .activation = UNARY_RELU,
                        .dropout = 0.1,
@@ -40,6 +42,7 @@ static int configure(idim *lib, const json_t *config, const char *path, arch_con
     c->embedded = c->hidden;
     TRY(json_take_integer(&root, "word_embed_proj_dim", 1, LIMIT_WIDTH, &c->embedded));
     TRY(config_padding(&root, c));
+    TRY(config_language(&root, c));
     TRY(json_take_integer(&root, "num_hidden_layers", 0, ARCH_MAX_LAYERS, &c->layers));
     TRY(json_take_number(&root, "init_std", 0, 1000, &c->initializer_range));
     TRY(config_dropout(&root, "dropout", &c->dropout));
@@ -91,7 +94,8 @@ static const tensor_row LAST[N_LAST] = {
     {"decoder.project_out.weight", EMBEDDED, HIDDEN},
 };
 
-static const tensor_row HEAD[] = {{"score.weight", LABELS, EMBEDDED}};
+static const tensor_row SCORE[] = {{"score.weight", LABELS, EMBEDDED}};
+static const tensor_row LM_HEAD[] = {{"lm_head.weight", VOCAB, EMBEDDED}};
 
 static int declare(params *p, arch_config *c)
 {
@@ -108,7 +112,7 @@ static int declare(params *p, arch_config *c)
     if (c->norms_after)
         last[LAST_NORM].name = last[LAST_NORM + 1].name = NULL;
     const part parts[] = {PART(ROLE_BODY, first), REPEATED("decoder.layers.", c->layers, layer),
-                          PART(ROLE_BODY, last), PART(ROLE_CLASSIFIER, HEAD)};
+                          PART(ROLE_BODY, last), decoder_head(c, SCORE, LM_HEAD)};
     return declare_parts(p, c, parts, COUNT_OF(parts));
 }
 
@@ -146,14 +150,14 @@ static var *forward(tape *t, const arch_config *c, const idim_batch *b)
         x = c->norms_after ? post_norm_layer(t, c, &o, w, x, s) : pre_norm_layer(t, c, &o, w, x, s);
     if (!c->norms_after)
         x = layernorm(t, x, w[LAST_NORM], w[LAST_NORM + 1], c->norm_eps);
-    x = pooled_at(t, c, x, s, last_but(t, b, c->pad));
     if (w[PROJECT_OUT] >= 0)
         x = linear(t, x, w[PROJECT_OUT], -1);
-    return linear(t, x, w[N_LAST], -1);
+    return decoder_outputs(t, c, b, x);
 }
 
 const arch arch_opt = {.model_type = "opt",
                        .prefix = "model.",
                        .configure = configure,
                        .declare = declare,
-                       .forward = forward};
+                       .forward = forward,
+                       .language = true};

@@ -32,6 +32,9 @@ const tensor_row dense_head_rows[N_DENSE_HEAD] = {
     {"classifier.out_proj.bias", ONE, LABELS},
 };
 
+const tensor_row score_rows[1] = {{"score.weight", LABELS, HIDDEN}};
+const tensor_row lm_head_rows[1] = {{"lm_head.weight", VOCAB, HIDDEN}};
+
 static int64_t size(const arch_config *c, size_of which)
 {
     const int64_t sizes[] = {
@@ -109,7 +112,7 @@ static int declare_rows(params *p, arch_config *c, const part *q, int64_t number
                       .role = q->role,
                       .is_bias = is_bias,
                       .is_norm = row->rows == NORM};
-        if (q->role != ROLE_BODY)
+        if (q->role == ROLE_POOLER || q->role == ROLE_CLASSIFIER)
             like.init = is_bias ? INIT_ZERO : INIT_NORMAL;
         int status = params_add(p, &like, &c->tensor[c->n_tensors]);
         memory_free(p->lib, name);
@@ -117,6 +120,12 @@ static int declare_rows(params *p, arch_config *c, const part *q, int64_t number
         c->n_tensors++;
     }
     return 0;
+}
+
+/* of a decoder */
+static int64_t output_tensor(const arch_config *c)
+{
+    return c->tensor[c->language && c->tied ? 0 : c->n_tensors - 1];
 }
 
 int declare_parts(params *p, arch_config *c, const part *parts, int64_t n)
@@ -134,7 +143,16 @@ int declare_parts(params *p, arch_config *c, const part *parts, int64_t n)
             int32_t here = parts[i].role == ROLE_BODY ? block : block + 1;
             TRY(declare_rows(p, c, &parts[i], k, here, &module));
         }
+    if (c->language)
+        p->item[output_tensor(c)].is_output = true;
     return 0;
+}
+
+part decoder_head(const arch_config *c, const tensor_row *score, const tensor_row *own)
+{
+    if (!c->language)
+        return (part){ROLE_CLASSIFIER, score, 1, NULL, 1, NULL, 1};
+    return (part){ROLE_LANGUAGE, own, c->tied ? 0 : 1, NULL, 1, NULL, 1};
 }
 
 /* ---- configuration ----------------------------------------------------------------------------
@@ -237,6 +255,19 @@ int config_padding(const json_place *root, arch_config *c)
     if (json_present(&at) && c->pad < 0)
         c->pad += c->vocab;
     return 0;
+}
+
+int config_language(const json_place *root, arch_config *c)
+{
+    json_place at = json_member(root, "eos_token_id");
+    TRY(json_take_flag(root, "tie_word_embeddings", &c->tied));
+    if (at.value == NULL)
+        return 0;
+    c->end_of_text = -1;
+    json_place first = json_is_array(at.value) ? json_item(&at, 0) : at;
+    if (!json_present(&first))
+        return 0;
+    return json_want_integer(&first, 0, LIMIT_ROWS, &c->end_of_text);
 }
 
 int config_like_bert(const json_place *root, arch_config *c)
@@ -383,6 +414,14 @@ int32_t *last_but(tape *t, const idim_batch *b, int64_t id)
             row[i]--;
     }
     return row;
+}
+
+var *decoder_outputs(tape *t, const arch_config *c, const idim_batch *b, var *x)
+{
+    const sequences s = {b->start, b->n};
+    if (c->language)
+        return next_tokens(t, x, output_tensor(c), b->ids, s);
+    return linear(t, pooled_at(t, c, x, s, last_but(t, b, c->pad)), output_tensor(c), -1);
 }
 
 int32_t *shifted_ids(tape *t, const idim_batch *b, int64_t first)

@@ -94,6 +94,11 @@ extern const tensor_row bert_layer_rows[N_LAYER];
 enum { HEAD_DENSE = 0, HEAD_OUT = 2, N_DENSE_HEAD = 4 };
 extern const tensor_row dense_head_rows[N_DENSE_HEAD];
 
+/* The head of a decoder: `score` [LABELS] where it classifies; as a language model nothing where it
+ * is tied, else `own`, called lm_head.weight, [VOCAB] by as many columns. */
+part decoder_head(const arch_config *c, const tensor_row *score, const tensor_row *own);
+extern const tensor_row score_rows[1], lm_head_rows[1];
+
 /* ---- configuration ----------------------------------------------------------------------------
  */
 
@@ -132,6 +137,9 @@ int config_refuse(const json_place *root, const char *const *keys);
 
 /* max_position_embeddings counts the rows up to c->pad too, which no sequence uses. */
 int config_positions_after_padding(const json_place *root, arch_config *c);
+
+/* eos_token_id, the first where it is a list, and tie_word_embeddings; *c holds the defaults. */
+int config_language(const json_place *root, arch_config *c);
 
 /* position_embedding_type must be "absolute", is_decoder and add_cross_attention false. */
 int config_plain_encoder(const json_place *root);
@@ -199,6 +207,10 @@ int32_t *last_of(tape *t, const idim_batch *b, int64_t id);
 
 /* The batch's ids one place later, `first` before each sequence: what a decoder is given. */
 int32_t *shifted_ids(tape *t, const idim_batch *b, int64_t first);
+
+/* A decoder's outputs from its last layer by its last tensor, decoder_head's, or the word table,
+ * its first: the losses of next tokens from every row of x, or logits from the row that is read. */
+var *decoder_outputs(tape *t, const arch_config *c, const idim_batch *b, var *x);
 
 /* Angles of rotary positions 0 .. rows - 1 by c->rope and c->head_size. */
 var *rope_angles(tape *t, const arch_config *c, int64_t rows);

@@ -7,6 +7,7 @@
 #include "kernel/cpu_rotary.h"
 #include "kernel/cpu_attention.h"
 #include "kernel/cpu_pairs.h"
+#include "kernel/cpu_vocabulary.h"
 
 static bool supported(void)
 {
@@ -37,6 +38,8 @@ const kernels CPU_TABLE = {
     .rotate = cpu_rotate,
     .column_sums = cpu_column_sums,
     .sum_partials = cpu_sum_partials,
+    .next_tokens = cpu_next_tokens,
+    .next_tokens_backward = cpu_next_tokens_backward,
     .attention_scratch = cpu_attention_scratch,
     .attention = cpu_attention,
     .attention_backward = cpu_attention_backward,

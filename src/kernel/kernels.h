@@ -226,6 +226,15 @@ typedef struct kernels {
     /* out[cols] = sum over n rows of x, in order: the sums of partials */
     void (*sum_partials)(int threads, int64_t n, int64_t cols, const real *x, real *out);
 
+    /* Of each row of logits[rows][cols] over a vocabulary: lse, the log of the sum of exponentials,
+     * and out[rows][2], -log of the probability of target[row] and 1 where no other is likelier
+     * (the first of equals). target -1: nothing is asked for, both are 0. */
+    void (*next_tokens)(int threads, int64_t rows, int64_t cols, const real *logits,
+                        const int32_t *target, real *lse, real *out);
+    /* The logits become their gradients, dout[row][0] (softmax(logits) - onehot(target)). */
+    void (*next_tokens_backward)(int threads, int64_t rows, int64_t cols, const int32_t *target,
+                                 const real *lse, const real *dout, real *logits);
+
     int64_t (*attention_scratch)(int threads, int64_t longest, int64_t head_size);
     void (*attention)(int threads, const attention_shape *s, real *out);
     void (*attention_backward)(int threads, const attention_shape *s, const attention_gradients *g);

@@ -117,7 +117,8 @@ static int read_problem(idim_model *m, const json_place *config, const char *wan
     }
     if (found < 0 && wanted != NULL)
         return fail(m->lib, IDIM_EARGUMENT,
-                    "problem: expected classes, regression or multi-label, found '%s'", wanted);
+                    "problem: expected classes, regression, multi-label or causal-lm, found '%s'",
+                    wanted);
     if (found < 0) {
         json_place at = json_member(config, "problem_type");
         return json_fail_expected(&at, "regression, single_label_classification or "
@@ -131,6 +132,11 @@ static int read_problem(idim_model *m, const json_place *config, const char *wan
 
 int labels_read(idim_model *m, const json_place *config, const model_options *options)
 {
+    if (options->problem != NULL && strcmp(options->problem, "causal-lm") == 0) {
+        m->problem = PROBLEM_LANGUAGE;
+        m->n_labels = LANGUAGE_OUTPUTS;
+        return 0;
+    }
     m->n_labels = 2;
     TRY(json_take_integer(config, "num_labels", 1, LABELS_MAX, &m->n_labels));
     TRY(read_names(m, config));

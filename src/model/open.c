@@ -52,7 +52,7 @@ static int find_arch(idim_model *m, const json_place *config)
     json_place at = json_member(config, "model_type");
     const char *type;
     char known[512];
-    arch_names(known, sizeof known);
+    arch_names(false, known, sizeof known);
     if (!json_present(&at))
         return json_fail(config, IDIM_EFORMAT,
                          "model_type: expected one of %s, found nothing: not the config.json of a "
@@ -65,6 +65,30 @@ static int find_arch(idim_model *m, const json_place *config)
     return 0;
 }
 
+/* asked for the losses of next tokens */
+static int make_language(idim_model *m, const json_place *config, const model_options *options)
+{
+    arch_config *c = &m->config;
+    if (!m->arch->language) {
+        json_place at = json_member(config, "model_type");
+        char known[256];
+        arch_names(true, known, sizeof known);
+        return json_fail(
+            &at, IDIM_EUNSUPPORTED,
+            "causal-lm: expected a decoder (%s), found '%s': it can be trained on rows "
+            "with labels",
+            known, m->arch->model_type);
+    }
+    if (c->pooling != POOLING_OWN)
+        return fail(m->lib, IDIM_EARGUMENT,
+                    "pooling: a language model reads every token: expected auto, found '%s'",
+                    options->pooling);
+    c->language = true;
+    /* a token that the model lacks separates nothing */
+    c->end_of_text = c->end_of_text < c->vocab ? c->end_of_text : -1;
+    return 0;
+}
+
 static int read_config(idim_model *m, const json_place *config, const model_options *options)
 {
     TRY(find_arch(m, config));
@@ -73,6 +97,8 @@ static int read_config(idim_model *m, const json_place *config, const model_opti
     m->config.n_labels = m->n_labels;
     if (options->pooling != NULL)
         m->config.pooling = (pooling)find_pooling(options->pooling);
+    if (m->problem == PROBLEM_LANGUAGE)
+        TRY(make_language(m, config, options));
     if (options->dropout >= 0) {
         m->config.dropout = options->dropout;
         m->config.attention_dropout = options->dropout;
@@ -123,7 +149,7 @@ static int open_weights(idim_model *m)
                  .aliases = m->arch->aliases,
                  .seed = m->seed};
     int status = binding_load(m->weights, m->path, &b);
-    m->own_head = b.own_head;
+    m->own_head = b.own_head || m->config.language;
     if (status == 0)
         status = sentence_note(m, &b.notes);
     m->notes = b.notes.text;

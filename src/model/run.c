@@ -15,13 +15,32 @@ static loss_kind loss_of(model_problem problem)
     case PROBLEM_MULTI_LABEL:
         return LOSS_BINARY;
     case PROBLEM_CLASSES:
+    case PROBLEM_LANGUAGE: /* not by labels */
         break;
     }
     return LOSS_CROSS_ENTROPY;
 }
 
+int64_t model_terms(const idim_model *m, int64_t examples, int64_t tokens)
+{
+    return m->problem == PROBLEM_LANGUAGE ? tokens - examples : examples;
+}
+
+/* there must be something that the loss is the mean of */
+static int check_terms(const idim_model *m, const idim_batch *b)
+{
+    for (int64_t i = 0; i < b->n; i++)
+        if (b->start[i + 1] - b->start[i] < 2)
+            return fail(m->lib, IDIM_EARGUMENT,
+                        "batch: sequence %lld: expected at least 2 tokens, found %d", (long long)i,
+                        b->start[i + 1] - b->start[i]);
+    return 0;
+}
+
 static int check_labels(const idim_model *m, const idim_batch *b)
 {
+    if (m->problem == PROBLEM_LANGUAGE)
+        return check_terms(m, b);
     if (b->label == NULL)
         return fail(m->lib, IDIM_EARGUMENT, "batch: label: expected labels for a loss, found none");
     for (int64_t i = 0; i < b->n && m->problem == PROBLEM_CLASSES; i++) {
@@ -48,7 +67,9 @@ int model_forward(const idim_model *m, tape *t, const idim_batch *batch, double 
     if (logits != NULL)
         tape_read(t, out, logits);
     if (mean_loss != NULL) {
-        out = loss(t, out, loss_of(m->problem), batch->label);
+        out = m->problem == PROBLEM_LANGUAGE
+                  ? mean_of_first(t, out, model_terms(m, batch->n, batch->start[batch->n]))
+                  : loss(t, out, loss_of(m->problem), batch->label);
         TRY(tape_status(t));
         real value;
         tape_read(t, out, &value);

@@ -220,7 +220,7 @@ static int read_labels(const json_place *root, adapter *a)
 static int read_task(const json_place *root, adapter *a)
 {
     TRY(want_text(root, "task", &a->task));
-    TRY(want_name(root, "problem", "classes, regression, multi-label", &a->problem));
+    TRY(want_name(root, "problem", "classes, regression, multi-label, causal-lm", &a->problem));
     TRY(want_count(root, "n_labels", 1, LABELS_LIMIT, &a->n_labels));
     TRY(want_count(root, "max_seq_length", 0, (int64_t)1 << 40, &a->max_seq_length));
     return read_labels(root, a);

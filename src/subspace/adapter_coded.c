@@ -31,7 +31,7 @@ static const double RANGE_UNIT = 1e4; /* initializer_range is stored in parts of
 
 static const char *const METHODS[] = {"said", "did", "full", "head", "bias"};
 static const char *const GROUPS[] = {"block", "module", "tensor", "none"};
-static const char *const PROBLEMS[] = {"classes", "regression", "multi-label"};
+static const char *const PROBLEMS[] = {"classes", "regression", "multi-label", "causal-lm"};
 static const char *const NORMALIZES[] = {"balanced", "capped", "tensor", "global", "weight"};
 static const char *const PROJECTIONS[] = {"fastfood", "fastfood-tensor", "srht",
                                           "onehot",   "dense",           "sparse"};

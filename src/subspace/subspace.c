@@ -104,7 +104,7 @@ static tensor_use use_of(method how, const param *t)
     case METHOD_FULL:
         return USE_DIRECT;
     case METHOD_HEAD:
-        return t->role == ROLE_CLASSIFIER ? USE_DIRECT : USE_FROZEN;
+        return t->role == ROLE_CLASSIFIER || t->is_output ? USE_DIRECT : USE_FROZEN;
     case METHOD_BIAS:
         return t->role == ROLE_CLASSIFIER || t->is_bias ? USE_DIRECT : USE_FROZEN;
     default:

@@ -9,7 +9,7 @@ typedef struct linear_data {
     bool turned; /* the weight lies as [in][out] */
 } linear_data;
 
-static void product(tape *t, const matmul *p)
+void tape_product(tape *t, const matmul *p)
 {
     if (t->precision == PRECISION_FP32) {
         t->k->matmul(t->lib->threads, p);
@@ -26,13 +26,13 @@ static void weight_backward(tape *t, const linear_data *d, var *x, const var *y)
     real *dw = TAKE(t, real, y->cols * x->cols);
     const real *value = tape_value(t, x);
     if (dw != NULL && value != NULL) {
-        product(t, &(matmul){.m = d->turned ? x->cols : y->cols,
-                             .n = d->turned ? y->cols : x->cols,
-                             .k = y->rows,
-                             .a = d->turned ? value : y->gradient,
-                             .a_turned = true,
-                             .b = d->turned ? y->gradient : value,
-                             .c = dw});
+        tape_product(t, &(matmul){.m = d->turned ? x->cols : y->cols,
+                                  .n = d->turned ? y->cols : x->cols,
+                                  .k = y->rows,
+                                  .a = d->turned ? value : y->gradient,
+                                  .a_turned = true,
+                                  .b = d->turned ? y->gradient : value,
+                                  .c = dw});
         tape_fold(t, d->weight, dw);
         tape_drop(t, x);
     }
@@ -66,27 +66,27 @@ static void linear_backward(tape *t, node *n)
     bool add;
     real *dx = tape_gradient(t, x, &add);
     if (dx != NULL)
-        product(t, &(matmul){.m = x->rows,
-                             .n = x->cols,
-                             .k = y->cols,
-                             .a = y->gradient,
-                             .b = tape_weight(t, d->weight),
-                             .b_turned = d->turned,
-                             .c = dx,
-                             .add = add});
+        tape_product(t, &(matmul){.m = x->rows,
+                                  .n = x->cols,
+                                  .k = y->cols,
+                                  .a = y->gradient,
+                                  .b = tape_weight(t, d->weight),
+                                  .b_turned = d->turned,
+                                  .c = dx,
+                                  .add = add});
 }
 
 static void linear_forward(tape *t, node *n)
 {
     const linear_data *d = n->data;
-    product(t, &(matmul){.m = n->out->rows,
-                         .n = n->out->cols,
-                         .k = n->in[0]->cols,
-                         .a = n->in[0]->value,
-                         .b = tape_weight(t, d->weight),
-                         .b_turned = !d->turned,
-                         .c = n->out->value,
-                         .bias = tape_weight(t, d->bias)});
+    tape_product(t, &(matmul){.m = n->out->rows,
+                              .n = n->out->cols,
+                              .k = n->in[0]->cols,
+                              .a = n->in[0]->value,
+                              .b = tape_weight(t, d->weight),
+                              .b_turned = !d->turned,
+                              .c = n->out->value,
+                              .bias = tape_weight(t, d->bias)});
 }
 
 static const operation LINEAR = {"linear", linear_forward, linear_backward, false};

@@ -87,6 +87,9 @@ bool tape_trains(const tape *t, int64_t i);
 /* The finished gradient of all of weight i. */
 void tape_fold(tape *t, int64_t i, const real *value);
 
+/* A product of dense layers, in the tape's precision. */
+void tape_product(tape *t, const matmul *p);
+
 /* A mask of its own for each call; no training or p = 0: a mask that drops nothing. */
 dropout_mask tape_mask(tape *t, double p);
 

@@ -109,6 +109,15 @@ var *neighbours(tape *t, var *x, sequences s, int64_t n);
 /* row[i] of x, which lies in sequence i */
 var *pick(tape *t, var *x, sequences s, const int32_t *row);
 
+/* The loss of each sequence's next tokens, out[s.n][2]: the sum over its tokens but the last of
+ * -log softmax(x W')[the token after it], and how many of these were the likeliest. ids are the
+ * tokens, borrowed; W [vocabulary][x's columns] may be a table that is read elsewhere too. Logits
+ * are made some rows at a time and again in backward: they are never all there. */
+var *next_tokens(tape *t, var *x, int64_t weight, const int32_t *ids, sequences s);
+
+/* a 1 x 1 var: the sum of x's first column over n */
+var *mean_of_first(tape *t, var *x, int64_t n);
+
 /* a 1 x 1 var: cross entropy, mean over rows (label[rows]); squared error and binary cross entropy
  * with logits, mean over all entries (label[rows][cols]) */
 var *loss(tape *t, var *x, loss_kind kind, const float *label);

@@ -23,7 +23,12 @@ typedef enum param_init {
 
 /* What part of the model a tensor belongs to: the baselines "head" and "bias" and SAID's groups are
  * read off these. */
-typedef enum param_role { ROLE_BODY, ROLE_POOLER, ROLE_CLASSIFIER } param_role;
+typedef enum param_role {
+    ROLE_BODY,
+    ROLE_POOLER,
+    ROLE_CLASSIFIER,
+    ROLE_LANGUAGE /* a language model's own head: beside the body too, and never made anew */
+} param_role;
 
 typedef struct param {
     char *name; /* published name without the model prefix, "encoder.layer.0....weight" */
@@ -34,9 +39,10 @@ typedef struct param {
     int32_t module; /* tensors of one submodule (its weight and bias) share the number */
     param_role role;
     param_init init;
-    bool is_bias; /* additive vector: trained by the method "bias"               */
-    bool is_norm; /* scale or shift of a normalisation                         */
-    bool fresh;   /* not in the folder: made from the seed                       */
+    bool is_bias;   /* additive vector: trained by the method "bias"               */
+    bool is_norm;   /* scale or shift of a normalisation                         */
+    bool is_output; /* outputs are its products: a language model's head, tied or not      */
+    bool fresh;     /* not in the folder: made from the seed                       */
 } param;
 
 typedef struct params {
