@@ -127,6 +127,12 @@ void show_json(FILE *out, const json_t *json, int indent)
     }
 }
 
+/* what is no share */
+static bool is_plain(const char *metric)
+{
+    return strcmp(metric, "perplexity") == 0 || strstr(metric, "bits_per_byte") != NULL;
+}
+
 /* one row: every metric as a percentage, then loss and n where there is a loss */
 static void show_split(FILE *out, const char *name, const json_t *scores)
 {
@@ -135,7 +141,9 @@ static void show_split(FILE *out, const char *name, const json_t *scores)
     fprintf(out, "  %-10s", name);
     json_object_foreach((json_t *)scores, key, value)
     {
-        if (json_is_number(value) && strcmp(key, "n") != 0 && strcmp(key, "loss") != 0)
+        if (json_is_number(value) && is_plain(key))
+            fprintf(out, "  %s %.4f", key, json_number_value(value));
+        else if (json_is_number(value) && strcmp(key, "n") != 0 && strcmp(key, "loss") != 0)
             fprintf(out, "  %s %.2f %%", key, 100 * json_number_value(value));
     }
     const json_t *loss = json_object_get(scores, "loss");
@@ -153,7 +161,8 @@ void show_scores(FILE *out, const json_t *run)
     {
         show_split(out, key, value);
         const json_t *majority = json_object_get(json_object_get(run, "majority"), key);
-        if (json_is_object(majority))
-            show_split(out, "  majority", majority);
+        const json_t *untouched = json_object_get(majority, "bits_saved");
+        if (json_is_object(majority) && !json_is_null(untouched))
+            show_split(out, untouched != NULL ? "  untouched" : "  majority", majority);
     }
 }

@@ -149,8 +149,8 @@ static double operations(const bench *b)
     const params *p = b->job.model->weights;
     double weights = 0;
     for (int64_t i = 0; i < p->n; i++)
-        if (p->item[i].role == ROLE_BODY && p->item[i].block > 0 && p->item[i].rows > 1 &&
-            p->item[i].cols > 1)
+        if (p->item[i].is_output || (p->item[i].role == ROLE_BODY && p->item[i].block > 0 &&
+                                     p->item[i].rows > 1 && p->item[i].cols > 1))
             weights += (double)param_size(&p->item[i]);
     return 6 * weights * (double)b->tokens;
 }

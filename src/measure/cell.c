@@ -7,6 +7,7 @@
 #include "format/json.h"
 #include "measure/rescore.h"
 #include "measure/settings.h"
+#include "measure/untouched.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -328,6 +329,15 @@ static int name_cell(cell *c, job *j)
     return cell_aim(c, j, &first, c->key);
 }
 
+/* a language model has no fresh classifier that could be trained beside the biases it lacks */
+static bool has_biases(const idim_model *m)
+{
+    bool any = m->problem != PROBLEM_LANGUAGE;
+    for (int64_t i = 0; i < m->weights->n; i++)
+        any = any || m->weights->item[i].is_bias;
+    return any;
+}
+
 /* a range nobody asked for ends at the model's weights */
 static int set_range(cell *c, job *j)
 {
@@ -351,13 +361,16 @@ static int set_range(cell *c, job *j)
                     spec_text(c->spec, "method"), spec_text(c->spec, "groups"), (long long)least,
                     (long long)high);
     low = low < least ? least : low;
-    return plan_search(c, low, high);
+    TRY(plan_search(c, low, high));
+    c->search.bias = c->search.bias && has_biases(j->model);
+    return 0;
 }
 
 int cell_begin(cell *c, job *j)
 {
     TRY(set_range(c, j));
     TRY(check_grid(c));
+    TRY(untouched_score(j, (pulse){NULL, NULL}));
 
     rescore r;
     TRY(rescore_new(j->task, NULL, 0, &r));

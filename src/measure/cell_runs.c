@@ -26,7 +26,7 @@ static int read_predictions(const cell *c, const job *j, const json_place *root,
         return json_fail(&list, IDIM_EFORMAT, "expected %lld entries, one a dev row, found %lld",
                          (long long)rows, (long long)n);
     TRY(NEW(c->lib, float, n, "predictions", &run->prediction));
-    bool classes = j->task->kind != TASK_REGRESSION;
+    bool classes = j->task->kind == TASK_CLASSES;
     int status = 0;
     for (int64_t i = 0; status == 0 && i < n; i++) {
         json_place item = json_item(&list, i);

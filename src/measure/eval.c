@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "measure/record.h"
+#include "measure/untouched.h"
 #include "base/clock.h"
 
 #include <math.h>
@@ -77,6 +78,8 @@ static int eval_all(scoring *s)
     double began = clock_seconds();
     json_t *scores = json_object();
     int status = begin_part(s, "eval", 0, 2);
+    if (status == 0 && s->job.adapter != NULL)
+        status = untouched_score(&s->job, (pulse){tell, s});
     if (status == 0)
         status = eval_split(s, &t->splits[SPLIT_DEV], "dev", scores);
     if (status == 0)

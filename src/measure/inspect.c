@@ -9,7 +9,7 @@ enum { SHOWN_EXAMPLES = 3 };
 
 static json_t *tensor_part(const param *t)
 {
-    static const char *const roles[] = {"body", "pooler", "classifier"};
+    static const char *const roles[] = {"body", "pooler", "classifier", "language"};
     return json_pack("{s:s, s:[I,I], s:I, s:I, s:s, s:b}", "name", t->name, "shape",
                      (json_int_t)t->rows, (json_int_t)t->cols, "block", (json_int_t)t->block,
                      "module", (json_int_t)t->module, "role", roles[t->role], "fresh", t->fresh);
@@ -55,7 +55,7 @@ static json_t *model_part(const idim_model *m)
 /* examples of each class; null for regression or without labels */
 static json_t *balance_part(const task *t, const split *s)
 {
-    if (s->label == NULL || t->kind == TASK_REGRESSION)
+    if (s->label == NULL || t->label_name == NULL)
         return json_null();
     json_t *out = json_object();
     for (int64_t k = 0; k < t->n_labels; k++) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { DEFAULT_MAX_LENGTH = 128 };
+#define LANGUAGE "causal-lm" /* the task and the problem */
 
 static bool is_command(const job *j, const char *name)
 {
@@ -62,6 +63,34 @@ static bool names_a_task(const job *j)
     return false;
 }
 
+static bool is_language(const job *j)
+{
+    const char *name = text_of(j, "task");
+    return (name != NULL && strcmp(name, LANGUAGE) == 0) ||
+           (j->adapter != NULL && strcmp(j->adapter->problem, LANGUAGE) == 0);
+}
+
+/* what a language model's texts can be asked, and with which adapter */
+static int check_language(const job *j)
+{
+    const char *name = text_of(j, "task");
+    if (!is_language(j))
+        return 0;
+    if (is_command(j, "predict") || is_command(j, "bound"))
+        return fail(j->lib, IDIM_EUNSUPPORTED,
+                    "%s: expected a task with labels, found " LANGUAGE
+                    ": eval tells how well it predicts a text",
+                    spec_command(j->spec));
+    if (name != NULL && strcmp(name, LANGUAGE) != 0)
+        return fail(j->lib, IDIM_EMISMATCH, "adapter: expected one for %s, found one for " LANGUAGE,
+                    name);
+    if (j->adapter != NULL && strcmp(j->adapter->problem, LANGUAGE) != 0)
+        return fail(j->lib, IDIM_EMISMATCH,
+                    "adapter: expected one for " LANGUAGE ", found one for %s",
+                    j->adapter->problem);
+    return 0;
+}
+
 static bool needs_labels(const job *j)
 {
     if (is_command(j, "gradients") && j->adapter != NULL)
@@ -85,8 +114,12 @@ static int open_task(job *j, const idim_model *known)
         return fail(j->lib, IDIM_EARGUMENT,
                     "label_separator: expected one character, ';' for example, found '%s'",
                     o.separator);
-    o.needs_labels = needs_labels(j);
-    o.takes_labels = is_command(j, "inspect");
+    o.language = is_language(j);
+    o.end_of_text = known->config.end_of_text;
+    if (o.language)
+        o.name = NULL;
+    o.needs_labels = needs_labels(j) && !o.language;
+    o.takes_labels = is_command(j, "inspect") && !o.language;
     o.max_length = max_length(j);
     o.max_samples[SPLIT_TRAIN] = integer_of(j, "max_train_samples", 0);
     o.max_samples[SPLIT_DEV] = o.max_samples[SPLIT_TEST] = integer_of(j, "max_eval_samples", 0);
@@ -124,7 +157,9 @@ static int open_model(job *j)
     o.seed = seed_of(j);
     o.precision = precision_of(j);
     o.pooling = j->adapter != NULL ? j->adapter->pooling : text_of(j, "pooling");
-    if (j->adapter != NULL) {
+    if (is_language(j)) {
+        o.problem = LANGUAGE;
+    } else if (j->adapter != NULL) {
         o.n_labels = j->adapter->n_labels;
         o.problem = j->adapter->problem;
     } else if (is_command(j, "tune") || is_command(j, "gradients")) {
@@ -158,10 +193,11 @@ static int check_head(const job *j)
  * be fewer of them than the loss reads */
 static int check_outputs(const job *j)
 {
-    static const char *const words[] = {"classes", "regression", "multi-label"};
+    static const char *const words[] = {"classes", "regression", "multi-label", LANGUAGE};
     static const model_problem problem_of[] = {[TASK_CLASSES] = PROBLEM_CLASSES,
                                                [TASK_REGRESSION] = PROBLEM_REGRESSION,
-                                               [TASK_MULTI_LABEL] = PROBLEM_MULTI_LABEL};
+                                               [TASK_MULTI_LABEL] = PROBLEM_MULTI_LABEL,
+                                               [TASK_LANGUAGE] = PROBLEM_LANGUAGE};
     const task *t = j->task;
     bool labelled = t->mismatched.label != NULL;
     for (int i = 0; i < N_SPLITS; i++)
@@ -260,6 +296,7 @@ static int open_data(job *j)
     idim_model *known;
     o.path = j->folder;
     o.precision = precision_of(j); /* refused before the data is read */
+    o.problem = is_language(j) ? LANGUAGE : NULL;
     TRY(tokenizer_open(j->lib, j->folder, &j->tokenizer));
     TRY(model_open_config(j->lib, &o, &known));
     j->positions = known->config.positions;
@@ -282,6 +319,7 @@ static int open_parts(job *j)
     if (path == NULL)
         return fail(j->lib, IDIM_EARGUMENT,
                     "model: expected a model folder (--model PATH), found none");
+    TRY(check_language(j));
     TRY(hub_find(j->lib, path, &j->folder));
     if (is_command(j, "tokenize"))
         return tokenizer_open(j->lib, j->folder, &j->tokenizer);
@@ -401,7 +439,7 @@ trainer_options job_trainer_options(const spec *s)
 
 static adapter adapter_of(const job *j, const real *x)
 {
-    static const char *const problems[] = {"classes", "regression", "multi-label"};
+    static const char *const problems[] = {"classes", "regression", "multi-label", LANGUAGE};
     const spec *s = j->spec;
     const idim_model *m = j->model;
     return (adapter){.method = spec_text(s, "method"),

@@ -76,6 +76,9 @@ static int check_splits(const job *j)
         return fail(j->lib, IDIM_EUNSUPPORTED,
                     "%s: label: a linearised model takes one label a row, found lists",
                     j->task->name);
+    if (j->task->kind == TASK_LANGUAGE)
+        return fail(j->lib, IDIM_EUNSUPPORTED,
+                    "linearised: expected a task with labels, found causal-lm: %s", j->task->name);
     if (dev->label == NULL || dev->n < 1)
         return fail(j->lib, IDIM_EARGUMENT,
                     "%s: expected a dev split with labels to score a linearised model on, found "

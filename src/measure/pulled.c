@@ -40,6 +40,10 @@ int pulled_new(idim_model *m, subspace *s, const real *x, pulled_of of, pulled *
                     "%s: expected a head of classes or of one value, found one of several labels "
                     "at a time",
                     m->path);
+    if (of == PULLED_LOGITS && m->problem == PROBLEM_LANGUAGE)
+        return fail(m->lib, IDIM_EUNSUPPORTED,
+                    "of: expected loss: the logits of a language model are as many as its "
+                    "vocabulary, for every token");
     pulled *p;
     TRY(NEW(m->lib, pulled, 1, "gradients", &p));
     p->lib = m->lib;

@@ -47,7 +47,7 @@ json_t *record_predictions(const task *t, const float *logits, int64_t n)
     json_t *out = json_array();
     for (int64_t i = 0; i < n; i++) {
         const float *row = logits + i * t->n_labels;
-        if (t->kind == TASK_REGRESSION)
+        if (t->kind == TASK_REGRESSION || t->kind == TASK_LANGUAGE)
             json_array_append_new(out, record_number((double)row[0]));
         else
             json_array_append_new(out, json_integer(metrics_class(row, t->n_labels)));

@@ -30,7 +30,8 @@ json_t *record_split(const split *s);
 /* The header of the adapter a job opened, null where there is none. */
 json_t *record_adapter(const job *j);
 
-/* What logits [n][n_labels] say of each row: the number of the class, or the value. */
+/* What logits [n][n_labels] say of each row: the number of the class, or the value; a block's nats.
+ */
 json_t *record_predictions(const task *t, const float *logits, int64_t n);
 
 /* Label names as an array; null for regression. */

@@ -50,6 +50,8 @@ int rescore_new(const task *t, const float *const *prediction, int64_t n_runs, r
         rescore_free(out);
         return status;
     }
+    if (t->kind == TASK_LANGUAGE)
+        return 0;
     float answer = t->kind == TASK_REGRESSION ? mean_value(t) : majority_class(t);
     for (int64_t i = 0; i < n; i++)
         out->constant[i] = answer;
@@ -65,6 +67,19 @@ void rescore_free(rescore *r)
     memory_free(lib, r->logits);
     memory_free(lib, r->label);
     *r = (rescore){0};
+}
+
+/* bits_saved of some blocks; the untouched model's where said is NULL */
+static double saved(const split *dev, const float *said, const int32_t *weight)
+{
+    double nats = 0, untouched = 0;
+    for (int64_t i = 0; i < dev->n; i++) {
+        double w = weight != NULL ? weight[i] : 1,
+               own = (double)dev->label[i * N_FACTS + FACT_NATS];
+        nats += w * (said != NULL ? (double)said[i] : own);
+        untouched += w * own;
+    }
+    return 1 - nats / untouched;
 }
 
 static double accuracy(const split *dev, const float *said, const int32_t *weight)
@@ -98,6 +113,8 @@ double rescore_draw(const void *user, int64_t i, const int32_t *weight)
     const float *said = i < r->n_runs ? r->prediction[i] : r->constant;
     if (said == NULL)
         return NAN;
+    if (r->task->kind == TASK_LANGUAGE)
+        return saved(dev, i < r->n_runs ? said : NULL, weight);
     if (strcmp(r->task->metric, "accuracy") == 0)
         return accuracy(dev, said, weight);
 

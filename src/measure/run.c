@@ -13,6 +13,7 @@
 #include "measure/certificate.h"
 #include "measure/record.h"
 #include "measure/shipping.h"
+#include "measure/untouched.h"
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -503,6 +504,7 @@ static int run_all(run *r)
     if (done)
         return 0;
     TRY(go_on_or_begin(r));
+    TRY(untouched_score(r->job, (pulse){beat, r}));
     TRY(train(r));
     return finish(r);
 }

@@ -27,13 +27,16 @@ static const idim_setting table[] = {
     {"dropout", IDIM_NUMBER, "auto", NULL, 0, 0.99, NULL, TRAINS, "Model",
      "overrides every dropout of the model's config; 0 turns them off"},
 
-    {"task", IDIM_CHOICE, "", NULL, 0, 0, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli",
-     DATA " bound", "Data", "a GLUE task: columns and metrics are known; needs data"},
+    {"task", IDIM_CHOICE, "", NULL, 0, 0, "cola|sst2|mrpc|stsb|qqp|mnli|qnli|rte|wnli|causal-lm",
+     DATA " bound", "Data",
+     "a GLUE task: columns and metrics are known; needs data. causal-lm: the next tokens of the "
+     "texts of train, dev and test, without labels"},
     {"data", IDIM_PATH, "", NULL, 0, 0, NULL, DATA " bound", "Data",
      "the folder of the GLUE task (train.tsv, dev.tsv, test.tsv), or the folder of such folders "
      "(CoLA, SST-2, MRPC, ...)"},
     {"train", IDIM_PATH, "", NULL, 0, 0, NULL, "tune measure inspect gradients bench bound", "Data",
-     "a .tsv, .csv or .jsonl file to train on; its header names the columns"},
+     "a .tsv, .csv or .jsonl file to train on; its header names the columns (causal-lm: any other "
+     "file is one text)"},
     {"dev", IDIM_PATH, "", NULL, 0, 0, NULL, "tune measure eval inspect gradients bench bound",
      "Data", "a file scored during training"},
     {"test", IDIM_PATH, "", NULL, 0, 0, NULL, DATA " bound", "Data",

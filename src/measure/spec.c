@@ -268,12 +268,17 @@ static int check_data(const spec *s)
     static const char *const of_files[] = {"train", "dev", "test", "text", "label"};
     bool has_file = has(s, "train") || has(s, "dev") || has(s, "test");
 
-    if (has(s, "task")) {
+    bool language = has(s, "task") && strcmp(spec_text(s, "task"), "causal-lm") == 0;
+    if (language && has(s, "label"))
+        return fail_both(s, "label", "task causal-lm");
+    if (has(s, "task") && !language) {
         for (int i = 0; i < 5; i++)
             if (has(s, of_files[i]))
                 return fail_both(s, of_files[i], "task");
         return has(s, "data") ? 0 : fail_missing(s, "data", "the folder with the task's files");
     }
+    if (has(s, "data") && language)
+        return fail_both(s, "data", "task causal-lm");
     if (has(s, "data"))
         return fail_missing(s, "task", "data is the folder of a GLUE task, which must be named");
     if (trains(s) && !has(s, "train"))

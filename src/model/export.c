@@ -13,28 +13,29 @@
 
 enum { CONFIG_LIMIT = 16 << 20, TOKENIZER_LIMIT = 1 << 30 };
 
-/* the classes of `transformers`; whether their heads read the first token */
+/* the classes of `transformers`; whether their heads read the first token; as a language model */
 static const struct {
     const char *model_type, *class;
     bool first_token;
+    const char *language;
 } CLASSES[] = {
-    {"bert", "BertForSequenceClassification", true},
-    {"roberta", "RobertaForSequenceClassification", true},
-    {"xlm-roberta", "XLMRobertaForSequenceClassification", true},
-    {"electra", "ElectraForSequenceClassification", true},
-    {"distilbert", "DistilBertForSequenceClassification", true},
-    {"albert", "AlbertForSequenceClassification", true},
-    {"deberta-v2", "DebertaV2ForSequenceClassification", true},
-    {"mpnet", "MPNetForSequenceClassification", true},
-    {"gpt2", "GPT2ForSequenceClassification", false},
-    {"llama", "LlamaForSequenceClassification", false},
-    {"mistral", "MistralForSequenceClassification", false},
-    {"qwen2", "Qwen2ForSequenceClassification", false},
-    {"qwen3", "Qwen3ForSequenceClassification", false},
-    {"opt", "OPTForSequenceClassification", false},
-    {"t5", "T5ForSequenceClassification", false},
-    {"bart", "BartForSequenceClassification", false},
-    {"xlnet", "XLNetForSequenceClassification", false},
+    {"bert", "BertForSequenceClassification", true, NULL},
+    {"roberta", "RobertaForSequenceClassification", true, NULL},
+    {"xlm-roberta", "XLMRobertaForSequenceClassification", true, NULL},
+    {"electra", "ElectraForSequenceClassification", true, NULL},
+    {"distilbert", "DistilBertForSequenceClassification", true, NULL},
+    {"albert", "AlbertForSequenceClassification", true, NULL},
+    {"deberta-v2", "DebertaV2ForSequenceClassification", true, NULL},
+    {"mpnet", "MPNetForSequenceClassification", true, NULL},
+    {"gpt2", "GPT2ForSequenceClassification", false, "GPT2LMHeadModel"},
+    {"llama", "LlamaForSequenceClassification", false, "LlamaForCausalLM"},
+    {"mistral", "MistralForSequenceClassification", false, "MistralForCausalLM"},
+    {"qwen2", "Qwen2ForSequenceClassification", false, "Qwen2ForCausalLM"},
+    {"qwen3", "Qwen3ForSequenceClassification", false, "Qwen3ForCausalLM"},
+    {"opt", "OPTForSequenceClassification", false, "OPTForCausalLM"},
+    {"t5", "T5ForSequenceClassification", false, NULL},
+    {"bart", "BartForSequenceClassification", false, NULL},
+    {"xlnet", "XLNetForSequenceClassification", false, NULL},
 };
 
 static const char *const TOKENIZER_FILES[] = {
@@ -71,7 +72,7 @@ static int find_class(const idim_model *m, const char **out)
                     "%s: pooling: %s reads another token than the adapter was trained with: only "
                     "adapters trained with --pooling auto can be merged",
                     m->path, CLASSES[i].class);
-    *out = CLASSES[i].class;
+    *out = m->config.language ? CLASSES[i].language : CLASSES[i].class;
     return 0;
 }
 
@@ -89,13 +90,14 @@ static tensor_out in_pieces(const param *p, tensor_out like)
     return like;
 }
 
-/* the classifier stands beside the encoder, all else inside it */
+/* the head stands beside the encoder, all else inside it */
 static int name_tensors(const idim_model *m, tensor_out *item)
 {
     for (int64_t i = 0; i < m->weights->n; i++) {
         const param *p = &m->weights->item[i];
         bool vector = p->rows == 1 && (p->is_bias || p->is_norm);
-        const char *prefix = p->role == ROLE_CLASSIFIER ? "" : m->arch->prefix;
+        bool beside = p->role == ROLE_CLASSIFIER || p->role == ROLE_LANGUAGE;
+        const char *prefix = beside ? "" : m->arch->prefix;
         char *name;
         TRY(memory_format(m->lib, &name, "%s%s", prefix, p->name));
         item[i] = (tensor_out){.name = name,
@@ -146,10 +148,12 @@ static int write_config(const idim_model *m, const char *from, const char *to, c
     json_t *config;
     TRY(json_read_file(m->lib, from, CONFIG_LIMIT, &config));
     json_object_set_new(config, "architectures", json_pack("[s]", class));
-    json_object_set_new(config, "problem_type", json_string(problems[m->problem]));
+    if (!m->config.language) {
+        json_object_set_new(config, "problem_type", json_string(problems[m->problem]));
+        set_labels(config, m->n_labels, label_name);
+    }
     json_object_set_new(config, json_object_get(config, "torch_dtype") ? "torch_dtype" : "dtype",
                         json_string("float32"));
-    set_labels(config, m->n_labels, label_name);
 
     char *text = json_dumps(config, JSON_INDENT(2) | JSON_SORT_KEYS);
     json_decref(config);

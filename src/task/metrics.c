@@ -2,6 +2,8 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "task/metrics.h"
+#include "model/model.h"
+#include "task/language.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -183,11 +185,47 @@ static int compute_classes(const task *t, const float *logits, const float *labe
     return 0;
 }
 
+static void score_language(const float *output, const float *fact, int64_t n, metrics *out)
+{
+    double nats = 0, hits = 0, tokens = 0, bytes = 0, untouched = 0;
+    for (int64_t i = 0; i < n; i++, output += LANGUAGE_OUTPUTS, fact += N_FACTS) {
+        nats += (double)output[LANGUAGE_NATS];
+        hits += (double)output[LANGUAGE_HITS];
+        tokens += (double)fact[FACT_TOKENS];
+        bytes += (double)fact[FACT_BYTES];
+        untouched += (double)fact[FACT_NATS];
+    }
+    add(out, "perplexity", exp(nats / tokens));
+    add(out, "bits_per_byte", bytes > 0 ? nats / log(2) / bytes : NAN);
+    add(out, "accuracy", hits / tokens);
+    add(out, "bits_saved", 1 - nats / untouched);
+}
+
+/* the untouched model's score is in the facts */
+static int untouched(const task *t, const split *s, metrics *out)
+{
+    float *output;
+    double nats, bytes = 0;
+    TRY(language_unigram(t, s, &nats));
+    TRY(NEW(t->lib, float, s->n *LANGUAGE_OUTPUTS, "metrics", &output));
+    for (int64_t i = 0; i < s->n; i++) {
+        output[i * LANGUAGE_OUTPUTS + LANGUAGE_NATS] = s->label[i * N_FACTS + FACT_NATS];
+        output[i * LANGUAGE_OUTPUTS + LANGUAGE_HITS] = s->label[i * N_FACTS + FACT_HITS];
+        bytes += (double)s->label[i * N_FACTS + FACT_BYTES];
+    }
+    score_language(output, s->label, s->n, out);
+    add(out, "unigram_bits_per_byte", bytes > 0 ? nats / log(2) / bytes : NAN);
+    memory_free(t->lib, output);
+    return 0;
+}
+
 int metrics_compute(const task *t, const float *logits, const float *label, int64_t n, metrics *out)
 {
     *out = (metrics){0};
     if (t->kind == TASK_MULTI_LABEL)
         score_sets(t, logits, label, n, out);
+    else if (t->kind == TASK_LANGUAGE)
+        score_language(logits, label, n, out);
     else
         TRY(t->kind == TASK_REGRESSION ? compute_values(t, logits, label, n, out)
                                        : compute_classes(t, logits, label, n, out));
@@ -230,6 +268,8 @@ int metrics_majority(const task *t, split_name on, metrics *out)
         return fail(t->lib, IDIM_EARGUMENT, "task %s: majority: expected labels, found none",
                     t->name);
 
+    if (t->kind == TASK_LANGUAGE)
+        return untouched(t, s, out);
     float *logits;
     TRY(NEW(t->lib, float, (s->n + 1) * t->n_labels, "metrics", &logits));
     constant_answer(t, from, logits);

@@ -5,6 +5,10 @@
  * above 0 regression   pearson, spearmanr (ties share their mean rank), mse combined_score, for the
  * GLUE tasks judged by two: the mean of accuracy and f1, or of pearson and spearmanr
  *
+ *     language     perplexity; bits_per_byte, nats / ln 2 / bytes of text; accuracy, the share of
+ *                  tokens that are the likeliest; bits_saved, 1 - bits / those of the untouched
+ *                  model: 0 for that one itself, 1 for certainty
+ *
  * The predicted class is the first of the largest logits.
  *
  * SPDX-License-Identifier: MIT */
@@ -21,9 +25,9 @@ typedef struct metrics {
     int64_t n;
 } metrics;
 
-/* logits [n][n_labels], label as a split has them. A value that is not defined is 0 for f1 (nothing
- * is or is called class 1) and Matthews (one class only), NaN for correlations (no variance) and
- * when n is 0. */
+/* logits [n][n_labels] (language: outputs, model.h), label as a split has them. A value that is not
+ * defined is 0 for f1 (nothing is or is called class 1) and Matthews (one class only), NaN for
+ * correlations (no variance) and when n is 0. */
 int metrics_compute(const task *t, const float *logits, const float *label, int64_t n,
                     metrics *out);
 
@@ -36,7 +40,8 @@ double metrics_score(const task *t, const metrics *m);
 /* What always answering the train split's majority class (or mean; multi-label: the labels that
  * most rows have) scores on a split; the split's own where there is no train split. The first of
  * several largest classes is taken. A constant correlates with nothing: pearson and spearmanr are
- * given as 0. The split must have labels (IDIM_EARGUMENT). */
+ * given as 0. Language: what the untouched model scores, and unigram_bits_per_byte, by the
+ * shares of train's tokens. The split must have labels (IDIM_EARGUMENT). */
 int metrics_majority(const task *t, split_name on, metrics *out);
 
 #endif

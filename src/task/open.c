@@ -7,8 +7,10 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "model/model.h"
 #include "task/glue.h"
 #include "task/labels.h"
+#include "task/language.h"
 #include "task/rows.h"
 
 /* every split there may be: N_SPLITS and MNLI's second dev set */
@@ -129,8 +131,15 @@ static int read_rows(opening *o)
         if (o->path[i] == NULL)
             continue;
         split_name which = i == SPLIT_MISMATCHED ? SPLIT_DEV : (split_name)i;
-        TRY(rows_read(o->task->lib, o->path[i], o->options, o->glue, which, &o->rows[i]));
+        TRY(o->options->language
+                ? language_read(o->task->lib, o->path[i], o->options, &o->rows[i])
+                : rows_read(o->task->lib, o->path[i], o->options, o->glue, which, &o->rows[i]));
         there[n++] = &o->rows[i];
+    }
+    if (o->options->language) {
+        o->task->kind = TASK_LANGUAGE;
+        o->task->n_labels = LANGUAGE_OUTPUTS;
+        return 0;
     }
     return labels_settle(o->task, o->options, o->glue, there, n, o->path[SPLIT_TRAIN] != NULL);
 }
@@ -140,7 +149,8 @@ static void choose_metric(opening *o)
     task *t = o->task;
     static const char *const by_kind[] = {[TASK_CLASSES] = "accuracy",
                                           [TASK_REGRESSION] = "pearson",
-                                          [TASK_MULTI_LABEL] = "f1_micro"};
+                                          [TASK_MULTI_LABEL] = "f1_micro",
+                                          [TASK_LANGUAGE] = "bits_saved"};
     t->metric = by_kind[t->kind];
     if (o->glue != NULL) {
         t->metric = o->glue->metric;
@@ -213,14 +223,19 @@ static int name_encoded(idim *lib, split *s)
     return 0;
 }
 
-/* rows become a split; path, columns and, at the end, the pool of texts change hands */
-static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
+static void take_names(rows *r, split *s)
 {
-    idim *lib = o->task->lib;
     s->path = r->path;
     s->columns = r->columns;
     r->path = r->columns = NULL;
     memcpy(s->sha256, r->sha256, sizeof s->sha256);
+}
+
+/* rows become a split; path, columns and, at the end, the pool of texts change hands */
+static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
+{
+    idim *lib = o->task->lib;
+    take_names(r, s);
     s->n = r->n;
     s->skipped = r->skipped;
 
@@ -238,6 +253,15 @@ static int make_split(opening *o, rows *r, idim_tokenizer *tokenizer, split *s)
     return 0;
 }
 
+static int make_blocks(opening *o, int i, idim_tokenizer *tokenizer)
+{
+    split *s = split_at(o->task, i);
+    take_names(&o->rows[i], s);
+    o->task->vocabulary = tokenizer_size(tokenizer);
+    TRY(language_blocks(&o->rows[i], o->options, tokenizer, o->options->max_samples[i], s));
+    return name_encoded(o->task->lib, s);
+}
+
 static int make_splits(opening *o, idim_tokenizer *tokenizer)
 {
     for (int i = 0; i < ALL_SPLITS; i++) {
@@ -245,6 +269,10 @@ static int make_splits(opening *o, idim_tokenizer *tokenizer)
         split *s = split_at(o->task, i);
         if (o->path[i] == NULL)
             continue;
+        if (o->options->language) {
+            TRY(make_blocks(o, i, tokenizer));
+            continue;
+        }
         s->label_width = o->task->kind == TASK_MULTI_LABEL ? o->task->n_labels : 1;
         if (r->labelled) {
             int64_t n;

@@ -81,6 +81,12 @@ static int make_strata(epoch_order *o, const task *t)
     return 0;
 }
 
+/* lists of labels and blocks of text have none to be dealt by */
+static bool has_strata(const task *t)
+{
+    return t->kind != TASK_MULTI_LABEL && t->kind != TASK_LANGUAGE;
+}
+
 int order_new(const task *t, order_kind kind, uint64_t seed, epoch_order **out)
 {
     *out = NULL;
@@ -88,7 +94,7 @@ int order_new(const task *t, order_kind kind, uint64_t seed, epoch_order **out)
     TRY(NEW(t->lib, epoch_order, 1, "data order", &o));
     *o = (epoch_order){.lib = t->lib, .seed = seed, .n = t->splits[SPLIT_TRAIN].n, .epoch = -1};
     int status = NEW(o->lib, int32_t, o->n, "data order", &o->index);
-    if (status == 0 && kind == ORDER_STRATIFIED && t->kind != TASK_MULTI_LABEL)
+    if (status == 0 && kind == ORDER_STRATIFIED && has_strata(t))
         status = make_strata(o, t);
     if (status != 0) {
         order_free(o);

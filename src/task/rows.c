@@ -93,7 +93,7 @@ static int place_named_texts(const table *t, const char *names, places *p)
 }
 
 /* sentence1 and sentence2, else the first one or two that are not the label */
-static int place_texts_by_rule(const table *t, const char *label, places *p)
+static int place_texts_by_rule(const table *t, const task_options *o, const char *label, places *p)
 {
     int64_t first = table_find(t, "sentence1"), second = table_find(t, "sentence2");
     if (first < 0 || second < 0) {
@@ -110,7 +110,7 @@ static int place_texts_by_rule(const table *t, const char *label, places *p)
                     "%s: text: expected a column beside the label '%s', found none", t->path,
                     label);
     p->column[ROW_TEXT] = first;
-    p->column[ROW_PAIR] = second;
+    p->column[ROW_PAIR] = o->language ? -1 : second;
     return 0;
 }
 
@@ -119,8 +119,13 @@ static int place_by_name(const table *t, const task_options *o, places *p)
     const char *label = o->label != NULL ? o->label : "label";
     if (o->text != NULL)
         TRY(place_named_texts(t, o->text, p));
+    else if (o->language && table_find(t, "text") >= 0)
+        p->column[ROW_TEXT] = table_find(t, "text");
     else
-        TRY(place_texts_by_rule(t, label, p));
+        TRY(place_texts_by_rule(t, o, label, p));
+    if (o->language && p->column[ROW_PAIR] >= 0)
+        return fail(t->lib, IDIM_EARGUMENT,
+                    "text: a language model reads one column, found two, '%s'", o->text);
     if (!o->needs_labels && !(o->takes_labels && table_find(t, label) >= 0))
         return 0;
     TRY(want_column(t, "label", label, &p->column[ROW_LABEL]));

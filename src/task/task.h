@@ -17,6 +17,7 @@
  *  - An empty text is a text; a zero byte and bytes that are not UTF-8 go to the tokenizer as they
  *    are. A file without rows is refused unless labels are not needed.
  *  - max_samples takes the first rows, as the Hugging Face scripts do.
+ *  - As a language model's texts (options.language) there are no labels: task/language.h.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef IDIM_TASK_TASK_H
@@ -27,8 +28,14 @@
 
 typedef enum split_name { SPLIT_TRAIN, SPLIT_DEV, SPLIT_TEST, N_SPLITS } split_name;
 
-/* multi-label: any number of the labels, none too, is right at once */
-typedef enum task_kind { TASK_CLASSES, TASK_REGRESSION, TASK_MULTI_LABEL } task_kind;
+/* multi-label: any number of the labels, none too, is right at once; language: examples are blocks
+ * of tokens, each token is predicted from those before it */
+typedef enum task_kind { TASK_CLASSES, TASK_REGRESSION, TASK_MULTI_LABEL, TASK_LANGUAGE } task_kind;
+
+/* What is known of a block, in the place of labels: how many tokens are predicted, the bytes of
+ * text they stand for, and what the untouched model makes of them: the sum of their losses and how
+ * many it finds likeliest. NaN until it has been asked (measure/untouched.h). */
+enum { FACT_TOKENS, FACT_BYTES, FACT_NATS, FACT_HITS, N_FACTS };
 
 enum { TASK_MAX_LABELS = 1000 };
 
@@ -40,10 +47,11 @@ typedef struct split {
     int64_t n;
     int32_t *ids, *segment; /* [start[n]] */
     int64_t *start;         /* [n + 1] */
-    float *label;           /* [n]; multi-label: [n][n_labels] of 0 and 1; NULL where the file has
-                               no labels */
-    int64_t label_width;    /* floats an example: 1, or n_labels */
-    char **text;            /* [2 n] text and pair (NULL) of each example, for inspect */
+    float *label;           /* [n]; multi-label: [n][n_labels] of 0 and 1; language: [n][N_FACTS];
+                               NULL where the file has no labels */
+    int64_t label_width;    /* floats an example: 1, n_labels or N_FACTS */
+    char **text;            /* [2 n] text and pair (NULL) of each example, for inspect; NULL of
+                               blocks */
     int64_t truncated, skipped; /* texts cut to the maximum length; unusable rows */
     char *text_pool;            /* what text points into */
 } split;
@@ -61,9 +69,11 @@ typedef struct task_options {
     bool takes_labels;          /* labels are read where there are any                        */
     const char *const *known_labels; /* the model's label names in order, or NULL             */
     int64_t n_known_labels;
-    bool labels_fixed;  /* the labels are an adapter's: known_labels and no others; without
-                           known_labels they are values */
-    int64_t max_length; /* tokens with special tokens; 0: no limit               */
+    bool labels_fixed;   /* the labels are an adapter's: known_labels and no others; without
+                            known_labels they are values */
+    int64_t max_length;  /* tokens with special tokens; 0: no limit               */
+    bool language;       /* blocks of max_length tokens (2 or more), no labels     */
+    int64_t end_of_text; /* language: the token before each text; -1: there is none */
     int64_t max_samples[N_SPLITS]; /* 0: all                                                */
 } task_options;
 
@@ -71,8 +81,9 @@ typedef struct task {
     idim *lib;
     char *name; /* "mrpc", or the name of the train file (else dev, test) without folder and end */
     task_kind kind;
-    int64_t n_labels;   /* 1 for regression                         */
-    char **label_name;  /* [n_labels]; NULL for regression          */
+    int64_t n_labels;   /* 1 for regression; language: LANGUAGE_OUTPUTS */
+    char **label_name;  /* [n_labels]; NULL for regression and language */
+    int64_t vocabulary; /* language: tokens of the tokenizer            */
     const char *metric; /* the one that judges: "accuracy", ...     */
     bool combined;      /* two-metric GLUE tasks: combined_score    */
     bool by_number;     /* labels of the data may be numbers of classes (known_labels) */

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* examples of one forward pass when only scoring */
-enum { EVALUATION_BATCH = 64 };
+/* examples of one forward pass when only scoring; of long blocks not more tokens than that */
+enum { EVALUATION_BATCH = 64, EVALUATION_TOKENS = 8192 };
 
 trainer_options trainer_defaults(void)
 {
@@ -114,13 +114,24 @@ static int push(trainer *t)
     return 0;
 }
 
-/* forward and backward of the examples indices[0 .. n), weighted by n / total into dx */
+/* what the loss of some examples is the mean of */
+static int64_t terms_of(const trainer *t, const int32_t *example, int64_t n)
+{
+    const split *train = &t->task->splits[SPLIT_TRAIN];
+    int64_t tokens = 0;
+    for (int64_t i = 0; i < n; i++)
+        tokens += train->start[example[i] + 1] - train->start[example[i]];
+    return model_terms(t->model, n, tokens);
+}
+
+/* forward and backward of the examples indices[0 .. n), weighted by their share of the step's terms
+ * into dx */
 static int micro_batch(trainer *t, const int32_t *indices, int64_t n, int64_t total,
                        tape_training training, double *loss)
 {
     const split *train = &t->task->splits[SPLIT_TRAIN];
     const gradient_sink *sink = subspace_sink(t->space);
-    double weight = (double)n / (double)total, mean;
+    double weight = (double)terms_of(t, indices, n) / (double)total, mean;
     idim_batch batch;
     TRY(batch_pack(t->lib, train, indices, n, &t->batch, &batch));
     tape_begin(t->tape, sink->trained, training);
@@ -151,6 +162,7 @@ static int step_gradient(trainer *t, double *loss)
 {
     int64_t total;
     const int32_t *example = step_examples(t, &total);
+    int64_t terms = terms_of(t, example, total);
     TRY(push(t));
     subspace_pull_begin(t->space, used(t), t->dx);
     *loss = 0;
@@ -158,7 +170,7 @@ static int step_gradient(trainer *t, double *loss)
         int64_t n = i + t->options.batch < total ? t->options.batch : total - i;
         uint64_t pass = (uint64_t)(t->step * t->options.accumulation + micro);
         tape_training training = {.on = t->options.dropout, .seed = t->options.seed, .step = pass};
-        TRY(micro_batch(t, example + i, n, total, training, loss));
+        TRY(micro_batch(t, example + i, n, terms, training, loss));
     }
     subspace_pull_end(t->space);
     return 0;
@@ -207,9 +219,19 @@ static int score_batch(const scorer *r, const idim_batch *batch, double *loss, f
     int status = model_forward(m, work, batch, batch->label != NULL ? &mean : NULL, out);
     for (int64_t i = 0; status == 0 && i < entries; i++)
         logits[i] = (float)out[i];
-    *loss += mean * (double)batch->n;
+    *loss += mean * (double)model_terms(m, batch->n, batch->start[batch->n]);
     memory_free(m->lib, out);
     return status;
+}
+
+/* how many examples from `first` on are scored at once */
+static int64_t batch_from(const split *s, task_kind kind, int64_t first)
+{
+    int64_t n = s->n - first < EVALUATION_BATCH ? s->n - first : EVALUATION_BATCH;
+    while (kind == TASK_LANGUAGE && n > 1 &&
+           s->start[first + n] - s->start[first] > EVALUATION_TOKENS)
+        n--;
+    return n;
 }
 
 static int score_split(const scorer *r, const split *s, float *logits, double *loss)
@@ -218,8 +240,8 @@ static int score_split(const scorer *r, const split *s, float *logits, double *l
     int32_t indices[EVALUATION_BATCH];
     int status = 0;
     *loss = 0;
-    for (int64_t i = 0; status == 0 && i < s->n; i += EVALUATION_BATCH) {
-        int64_t n = s->n - i < EVALUATION_BATCH ? s->n - i : EVALUATION_BATCH;
+    for (int64_t i = 0, n; status == 0 && i < s->n; i += n) {
+        n = batch_from(s, r->task->kind, i);
         for (int64_t k = 0; k < n; k++)
             indices[k] = (int32_t)(i + k);
         idim_batch batch;
@@ -229,7 +251,7 @@ static int score_split(const scorer *r, const split *s, float *logits, double *l
         if (status == 0 && r->pulse.beat != NULL)
             status = r->pulse.beat(r->pulse.user);
     }
-    *loss = s->n > 0 ? *loss / (double)s->n : NAN;
+    *loss = s->n > 0 ? *loss / (double)model_terms(r->model, s->n, s->start[s->n]) : NAN;
     batch_free(r->model->lib, &buffer);
     return status;
 }
