@@ -182,7 +182,7 @@ static int time_example(writing *w, double *seconds)
     return 0;
 }
 
-int gradients_plan(const job *j, json_t *out)
+int gradients_plan(const job *j, double opening, json_t *out)
 {
     writing w = {.job = *j};
     double seconds = 0;
@@ -194,7 +194,7 @@ int gradients_plan(const job *j, json_t *out)
         json_object_set_new(out, "shape", shape_part(&w));
         json_object_set_new(out, "bytes", json_integer(npy_bytes(w.shape, w.rank)));
         json_object_set_new(out, "seconds_per_example", json_real(seconds));
-        json_object_set_new(out, "seconds", json_real(seconds * (double)w.on->n));
+        json_object_set_new(out, "seconds", json_real(opening + seconds * (double)w.on->n));
     }
     close_rows(&w);
     return status;

@@ -6,7 +6,7 @@
 
 #include "measure/record.h"
 
-/* Adds shape, bytes and time (of a few examples, done in memory) to out. */
-int gradients_plan(const job *j, json_t *out);
+/* Adds shape, bytes and time (of a few examples, done in memory, and of the opening) to out. */
+int gradients_plan(const job *j, double opening, json_t *out);
 
 #endif

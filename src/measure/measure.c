@@ -344,49 +344,64 @@ static int parse(idim *lib, const char *text, json_t **out)
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 
-/* of one run: dev after every epoch and at the end, test, some of train. A forward pass is about a
- * third of a step */
-static double scoring_seconds(const job *j, const job_plan *of)
+/* a run of that kind; the job is then that run's */
+static int plan_run(sweep *s, run_request of, job_plan *out, char name[LEDGER_NAME + 1])
 {
-    enum { TRAIN_ROWS = 1000 };
-    const split *s = j->task->splits;
-    double batch = (double)spec_integer(j->spec, "per_device_train_batch_size") *
-                   (double)spec_integer(j->spec, "gradient_accumulation_steps");
-    double train = (double)s[SPLIT_TRAIN].n, epochs = (double)of->steps * batch / train;
-    double rows = ceil(epochs) * (double)s[SPLIT_DEV].n + (double)s[SPLIT_TEST].n +
-                  (double)j->task->mismatched.n + (train < TRAIN_ROWS ? train : TRAIN_ROWS);
-    return rows / (batch < train ? batch : train) * of->step_seconds / 3;
+    TRY(cell_aim(s->cell[s->opened], &s->job, &of, name));
+    return plan_job(&s->job, true, out);
 }
 
-/* at most so many runs, of so many steps, and about how long: full runs and others timed apart */
-static int plan_cell(sweep *s, int64_t i, json_t *out)
+/* full, head and bias: those that another cell has too are that cell's */
+static int plan_baselines(sweep *s, json_t *seen, int64_t *runs, int64_t *steps, double *seconds)
+{
+    const search_options *o = &s->cell[s->opened]->search;
+    int64_t n[] = {o->n_full_rates + o->full_seeds - 1, o->head, o->bias};
+    *runs = *steps = 0;
+    *seconds = 0;
+    for (int kind = RUN_FULL; kind <= RUN_BIAS; kind++) {
+        run_request one = {.kind = (run_kind)kind, .rate_factor = 1, .seed = 1};
+        char name[LEDGER_NAME + 1];
+        job_plan plan;
+        *runs += n[kind];
+        if (n[kind] == 0)
+            continue;
+        TRY(cell_aim(s->cell[s->opened], &s->job, &one, name));
+        if (json_object_get(seen, name) != NULL)
+            continue;
+        json_object_set_new(seen, name, json_true());
+        TRY(plan_run(s, one, &plan, name));
+        *steps += n[kind] * plan.steps;
+        *seconds += (double)n[kind] * plan_seconds(&plan);
+    }
+    return 0;
+}
+
+/* at most so many runs, of so many steps, and about how long: each kind of run timed */
+static int plan_cell(sweep *s, int64_t i, json_t *seen, json_t *out)
 {
     cell *c = s->cell[i];
     char name[LEDGER_NAME + 1];
-    run_request full = {.kind = RUN_FULL, .rate_factor = 1, .seed = 1};
     run_request sub = {.kind = RUN_SUBSPACE, .rate_factor = 1, .seed = 1};
-    job_plan of_full, of_sub;
+    job_plan plan;
+    int64_t baselines, steps, runs;
+    double seconds, began = clock_seconds();
     TRY(open_cell(s, i));
+    double opening = clock_seconds() - began;
     sub.dim = (int64_t)sqrt((double)c->search.low * (double)c->search.high);
-    TRY(cell_aim(c, &s->job, &full, name));
-    TRY(plan_job(&s->job, &of_full));
-    TRY(cell_aim(c, &s->job, &sub, name));
-    TRY(plan_job(&s->job, &of_sub));
+    TRY(plan_baselines(s, seen, &baselines, &steps, &seconds));
+    TRY(plan_run(s, sub, &plan, name));
 
-    int64_t runs = search_most_runs(&c->search);
-    int64_t n_full = c->search.n_full_rates + c->search.full_seeds - 1;
-    int64_t steps = n_full * of_full.steps + (runs - n_full) * of_sub.steps;
-    double seconds = (double)n_full * (double)of_full.steps * of_full.step_seconds +
-                     (double)(runs - n_full) * (double)of_sub.steps * of_sub.step_seconds +
-                     (double)runs * scoring_seconds(&s->job, &of_sub);
-    json_t *plan =
+    runs = search_most_runs(&c->search);
+    steps += (runs - baselines) * plan.steps;
+    seconds += (double)(runs - baselines) * plan_seconds(&plan) + opening;
+    json_t *row =
         json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "model",
                   spec_text(c->spec, "model"), "task", s->job.task->name, "method",
                   spec_text(c->spec, "method"), "variation", c->variation, "low",
                   (json_int_t)c->search.low, "high", (json_int_t)c->search.high, "runs",
-                  (json_int_t)runs, "steps_per_run", (json_int_t)of_sub.steps, "steps",
-                  (json_int_t)steps, "seconds_per_step", of_sub.step_seconds, "seconds", seconds);
-    json_array_append_new(json_object_get(out, "cells"), plan);
+                  (json_int_t)runs, "steps_per_run", (json_int_t)plan.steps, "steps",
+                  (json_int_t)steps, "seconds_per_step", plan.step_seconds, "seconds", seconds);
+    json_array_append_new(json_object_get(out, "cells"), row);
     return 0;
 }
 
@@ -402,17 +417,20 @@ static double sum_of(const json_t *cells, const char *key)
 int study_plan(idim *lib, const char *spec_json)
 {
     sweep s = {.lib = lib, .opened = -1, .began = clock_seconds()};
-    json_t *settings, *out;
+    json_t *settings, *out, *seen;
     TRY(parse(lib, spec_json, &settings));
+    seen = json_object();
     out = json_pack("{s:s, s:s, s:s, s:[]}", "schema", "idim.plan/1", "version", IDIM_VERSION,
                     "command", "measure", "cells");
     int status = add_cells(&s, settings);
     for (int64_t i = 0; status == 0 && i < s.n_cells; i++)
-        status = plan_cell(&s, i, out);
+        status = plan_cell(&s, i, seen, out);
     const json_t *cells = json_object_get(out, "cells");
     json_object_set_new(out, "runs", json_integer((json_int_t)sum_of(cells, "runs")));
     json_object_set_new(out, "steps", json_integer((json_int_t)sum_of(cells, "steps")));
     json_object_set_new(out, "seconds", json_real(sum_of(cells, "seconds")));
+    json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
+    json_decref(seen);
     json_decref(settings);
     sweep_close(&s);
     if (status == 0)

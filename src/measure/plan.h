@@ -8,11 +8,16 @@
 
 typedef struct job_plan {
     int64_t dim, steps;
-    double step_seconds;
-    int64_t step_memory; /* bytes kept for one step */
+    double step_seconds;  /* of a step with the run's mean number of tokens */
+    double train_seconds; /* all steps                                      */
+    double score_seconds; /* all that is scored                             */
+    double write_seconds; /* coding and writing of adapters and checkpoints */
+    int64_t step_memory;  /* bytes kept for one step                        */
 } job_plan;
 
-/* Times a few steps of a tune job. */
-int plan_job(const job *j, job_plan *out);
+/* Times a few steps of a tune job, its largest batch among them, and some of its scoring. */
+int plan_job(job *j, bool in_study, job_plan *out);
+
+double plan_seconds(const job_plan *p);
 
 #endif

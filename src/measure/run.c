@@ -470,29 +470,75 @@ static int finish(run *r)
     return file_remove(lib, r->checkpoint_path);
 }
 
+int run_trainer(job *j, trainer **out)
+{
+    trainer_options options = job_trainer_options(j->spec);
+    bool coded = job_codes_adapter(j);
+    TRY(shipping_check(j));
+    if (coded && subspace_len_z(j->space) > 0)
+        options.round_steps = spec_number(j->spec, "coding_steps");
+    TRY(trainer_new(j->model, j->task, j->space, &options, out));
+    (*out)->round = coded ? shipping_round : NULL;
+    (*out)->round_user = j;
+    return 0;
+}
+
+static int64_t eval_every(const job *j, const trainer *t)
+{
+    return spec_is_auto(j->spec, "eval_steps") ? t->steps_per_epoch
+                                               : spec_integer(j->spec, "eval_steps");
+}
+
+static int64_t labelled_tokens(const split *s, int64_t rows)
+{
+    return s->label == NULL ? 0 : s->start[rows < s->n ? rows : s->n];
+}
+
+/* as train, shipping_choose, ship, certify and score_splits do it */
+run_beside run_foresee(const job *j, const trainer *t, bool in_study)
+{
+    const split *s = j->task->splits;
+    bool for_bound = spec_flag(j->spec, "for_bound"), coded = for_bound || job_codes_adapter(j);
+    bool certified = coded && j->task->kind == TASK_CLASSES && (in_study || for_bound);
+    int64_t train = labelled_tokens(&s[SPLIT_TRAIN], INT64_MAX);
+    int64_t dev = labelled_tokens(&s[SPLIT_DEV], INT64_MAX);
+    int64_t test = labelled_tokens(&s[SPLIT_TEST], INT64_MAX);
+    int64_t others = test + labelled_tokens(&j->task->mismatched, INT64_MAX) +
+                     (in_study ? labelled_tokens(&s[SPLIT_TRAIN], STUDY_TRAIN_ROWS) : 0);
+
+    int64_t every = eval_every(j, t), bytes = job_adapter_bytes(j);
+    int64_t times = 1 + (every > 0 ? (t->steps - 1) / every : 0);
+    run_beside out = {.scored_tokens = times * dev + others + shipping_tried_tokens(j),
+                      .codings = (int64_t)(t->options.round_steps * (double)t->steps),
+                      .written = 3 * (int64_t)sizeof(real) * t->d};
+    if (coded)
+        out.scored_tokens += 2 * dev + others;
+    if (certified)
+        out.scored_tokens += train + dev + test;
+    if (j->task->kind == TASK_LANGUAGE)
+        out.scored_tokens += dev + test;
+    if (!in_study)
+        out.written += (1 + times) * bytes;
+    else if (bytes <= STUDY_ADAPTER_BYTES)
+        out.written += bytes;
+    return out;
+}
+
 static int run_open(run *r)
 {
     const job *j = r->job;
     TRY(job_name(j, r->name));
     TRY(name_files(r));
-    trainer_options options = job_trainer_options(j->spec);
-    TRY(shipping_check(j));
-    if (job_codes_adapter(j) && subspace_len_z(j->space) > 0)
-        options.round_steps = spec_number(j->spec, "coding_steps");
-    TRY(trainer_new(j->model, j->task, j->space, &options, &r->trainer));
-    if (job_codes_adapter(j)) {
-        r->trainer->round = shipping_round;
-        r->trainer->round_user = r->job;
-        /* a limit that not even zeros keep is refused before the training */
+    TRY(run_trainer(r->job, &r->trainer));
+    /* a limit that not even zeros keep is refused before the training */
+    if (job_codes_adapter(j))
         TRY(job_code(j, r->trainer->x, r->trainer->dx, NULL));
-    }
     r->trainer->pulse = (pulse){beat, r};
     r->dev_step = -1;
     if (r->options.in_study)
         TRY(NEW(j->lib, float, j->task->splits[SPLIT_DEV].n * j->model->n_labels, "logits",
                 &r->logits));
-    r->eval_every = spec_is_auto(j->spec, "eval_steps") ? r->trainer->steps_per_epoch
-                                                        : spec_integer(j->spec, "eval_steps");
+    r->eval_every = eval_every(j, r->trainer);
     return 0;
 }
 

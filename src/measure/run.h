@@ -20,4 +20,15 @@ typedef struct run_options {
  * that is scored, says so (the same call goes on). */
 int run_job(job *j, const run_options *options);
 
+/* The trainer of a job's run, at its beginning. */
+int run_trainer(job *j, trainer **out);
+
+/* What a run of that trainer does beside its steps, at most; for who foresees its time. */
+typedef struct run_beside {
+    int64_t scored_tokens;
+    int64_t codings; /* of the trained numbers */
+    int64_t written; /* bytes of adapters and of the least checkpoints */
+} run_beside;
+run_beside run_foresee(const job *j, const trainer *t, bool in_study);
+
 #endif

@@ -66,6 +66,14 @@ static int try_bits(search *s, double bits, json_t *tried)
     return 0;
 }
 
+int64_t shipping_tried_tokens(const job *j)
+{
+    const split *train = &j->task->splits[SPLIT_TRAIN];
+    if (!spec_flag(j->spec, "for_bound"))
+        return 0;
+    return N_CANDIDATES * train->start[train->n < SCORED_ROWS ? train->n : SCORED_ROWS];
+}
+
 int shipping_choose(const job *j, trainer *t, json_t **tried)
 {
     *tried = NULL;

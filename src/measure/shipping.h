@@ -16,6 +16,9 @@ int shipping_check(const job *j);
  * train, is lowest at the trainer's x. *tried becomes the list of candidates, else NULL. */
 int shipping_choose(const job *j, trainer *t, json_t **tried);
 
+/* The tokens scored for that; 0 without for_bound. */
+int64_t shipping_tried_tokens(const job *j);
+
 /* The trainer_round of a job whose spec asks for a coded adapter; user is the job. */
 int shipping_round(void *user, const real *x, real *out);
 

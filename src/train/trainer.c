@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* examples of one forward pass when only scoring; of long blocks not more tokens than that */
-enum { EVALUATION_BATCH = 64, EVALUATION_TOKENS = 8192 };
+/* of one forward pass when only scoring long blocks */
+enum { EVALUATION_TOKENS = 8192 };
 
 trainer_options trainer_defaults(void)
 {

@@ -36,6 +36,9 @@ typedef struct trainer_options {
                                     (the straight-through estimator)                   */
 } trainer_options;
 
+/* examples of one forward pass when only scoring */
+enum { EVALUATION_BATCH = 64 };
+
 /* Called after every batch while a split is scored, which may take minutes. A status other than 0
  * ends the scoring with it. */
 typedef struct pulse {
