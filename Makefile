@@ -3,7 +3,7 @@
 BUILD := build
 JOBS  := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all packages build demo test test-long bench install check-all format layers clean
+.PHONY: all packages build demo test test-long fuzz bench install check-all format layers clean
 
 all: build
 
@@ -28,6 +28,15 @@ test: build
 test-long: build
 	@tools/install-packages.sh long
 	@ctest --test-dir $(BUILD) --output-on-failure
+
+# a minute of every parser's fuzzer; FUZZ="json table" and IDIM_FUZZ_SECONDS choose otherwise
+FUZZ := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))
+fuzz: export IDIM_FUZZ_SECONDS ?= 60
+fuzz: build
+	@tools/install-packages.sh check
+	@for name in $(FUZZ); do echo "== $$name"; \
+	    fuzz/long.sh . $(BUILD)-fuzz $$name $(BUILD)/fuzz/replay_$$name > $(BUILD)/fuzz.log 2>&1 || \
+	    { tail -n 60 $(BUILD)/fuzz.log; exit 1; }; grep -e cov: -e stat:: -e random $(BUILD)/fuzz.log | tail -n 7; done
 
 # our step against PyTorch's, in turns; BENCH=--quick takes a minute. IDIM_PEERS names a python that
 # has PyTorch and the rest of bench/peers.txt already

@@ -241,6 +241,9 @@ static int plan_tune(job *j, double opening, json_t *out)
     json_object_set_new(out, "seconds", json_real(opening + plan_seconds(&plan)));
     json_object_set_new(out, "step_memory_bytes", json_integer(plan.step_memory));
     json_object_set_new(out, "adapter_bytes", json_integer(job_adapter_bytes(j)));
+    /* the bytes of a plain adapter lie beside all that while it is written */
+    json_object_set_new(out, "peak_memory_bytes",
+                        json_integer(record_peak_memory() + job_adapter_bytes(j)));
     return 0;
 }
 
@@ -292,7 +295,8 @@ int idim_plan(idim *lib, const char *command, const char *spec_json)
         json_object_set_new(out, "schema", json_string("idim.plan/1"));
         json_object_set_new(out, "command", json_string(command));
         status = plan_command(&j, command, opening, out);
-        json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
+        if (json_object_get(out, "peak_memory_bytes") == NULL)
+            json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
         if (status == 0)
             status = record_finish(lib, out);
         else
