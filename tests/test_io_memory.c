@@ -2,6 +2,7 @@
  * nothing stays behind.
  *
  * SPDX-License-Identifier: MIT */
+#include "base/folder.h"
 #include "check.h"
 #include "failing_memory.h"
 #include "task/metrics.h"
@@ -13,6 +14,7 @@
 
 #define CSV   "test_io_memory.csv"
 #define JSONL "test_io_memory.jsonl"
+#define OUT   "test_io_memory_out"
 
 static int bind_tiny(idim *lib)
 {
@@ -57,6 +59,16 @@ static int read_task(idim *lib)
     return status;
 }
 
+/* a run of three steps with its log, adapters and record, and what is shipped is coded */
+static int tune_tiny(idim *lib)
+{
+    return idim_tune(lib,
+                     "{\"model\": \"" TEST_FOLDER "/fixtures/tiny\", \"train\": \"" CSV
+                     "\", \"dev\": \"" CSV "\", \"dim\": 40, \"max_steps\": 3, "
+                     "\"max_adapter_bytes\": 400, \"output_dir\": \"" OUT "\"}",
+                     NULL, NULL);
+}
+
 /* the number of allocations the call makes */
 static int64_t fail_each(int (*call)(idim *))
 {
@@ -96,11 +108,32 @@ static void reading_a_task_survives_every_failed_allocation(void **state)
     unlink(JSONL);
 }
 
+static void a_run_survives_every_failed_allocation(void **state)
+{
+    (void)state;
+    const char rows[] = "sentence,label\nbad kilo,no\ngood muna,yes\nbad bade,no\ngood kilo,yes\n";
+    FILE *f = fopen(CSV, "w");
+    assert_non_null(f);
+    fputs(rows, f);
+    fclose(f);
+    int64_t n = fail_each(tune_tiny);
+    assert_true(n > 50);
+    idim *lib = check_library(1);
+    folder_names names;
+    CHECK_OK(lib, folder_list(lib, OUT, &names));
+    assert_int_equal(names.n, 4); /* adapter, best, log, record: nothing half */
+    folder_names_free(lib, &names);
+    CHECK_OK(lib, folder_remove(lib, OUT));
+    remove(CSV);
+    idim_close(lib);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_weights_survives_every_failed_allocation),
         cmocka_unit_test(reading_a_task_survives_every_failed_allocation),
+        cmocka_unit_test(a_run_survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

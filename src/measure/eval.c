@@ -96,13 +96,18 @@ static int eval_all(scoring *s)
         return status;
     }
 
+    json_t *majority = record_majority(&s->job);
+    if (majority == NULL) {
+        json_decref(scores);
+        return fail_memory(s->job.lib, 4096, "record");
+    }
     json_t *out = record_begin(&s->job);
     json_object_set_new(out, "adapter", record_adapter(&s->job));
     json_object_set_new(out, "seconds", json_real(clock_seconds() - began));
     json_object_set_new(out, "peak_memory_bytes", json_integer(record_peak_memory()));
     json_object_set_new(out, "metric", json_string(t->metric));
     json_object_set_new(out, "eval", scores);
-    json_object_set_new(out, "majority", record_majority(&s->job));
+    json_object_set_new(out, "majority", majority);
     return record_finish(s->job.lib, out);
 }
 

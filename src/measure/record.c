@@ -112,7 +112,14 @@ json_t *record_majority(const job *j)
     for (int i = SPLIT_DEV; i < N_SPLITS; i++) {
         const split *s = &j->task->splits[i];
         evaluation e = {.n = s->n, .loss = NAN};
-        if (s->label != NULL && metrics_majority(j->task, (split_name)i, &e.metrics) == 0)
+        if (s->label == NULL)
+            continue;
+        int status = metrics_majority(j->task, (split_name)i, &e.metrics);
+        if (status == IDIM_EMEMORY) {
+            json_decref(out);
+            return NULL;
+        }
+        if (status == 0)
             json_object_set_new(out, names[i], record_evaluation(&e));
     }
     return out;

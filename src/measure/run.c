@@ -354,6 +354,9 @@ static int make_record(run *r, json_t *scores)
     const trainer *t = r->trainer;
     double seconds = r->state.seconds + elapsed(r);
     double steps = t->step > 0 ? (double)t->step : 1;
+    json_t *majority = record_majority(r->job);
+    if (majority == NULL)
+        return fail_memory(r->job->lib, 4096, "record");
     json_t *out = record_begin(r->job);
     json_object_set_new(out, "run", json_string(r->name));
     json_object_set_new(out, "method", json_string(spec_text(r->job->spec, "method")));
@@ -376,7 +379,7 @@ static int make_record(run *r, json_t *scores)
                                       r->state.best_score));
     else
         json_object_set_new(out, "best", json_null());
-    json_object_set_new(out, "majority", record_majority(r->job));
+    json_object_set_new(out, "majority", majority);
     json_object_set_new(out, "adapter", adapter_part(r));
     if (r->coding != NULL)
         json_object_set(out, "coding", r->coding);
