@@ -2,7 +2,7 @@
 # Everything that `make test` leaves out: the layers, the layout of the sources, the sources through
 # a compiler for aarch64 where there is one, a clang build with the suite, the suite under ASan and
 # UBSan (gcc), the fuzz corpora through libFuzzer itself under the sanitizers (clang), the build with
-# real = double, the one on OpenBLAS, and the projections' bits at -O0 and -O3.
+# real = double, the one on OpenBLAS, races by ThreadSanitizer, and the projections' bits at -O0 and -O3.
 #
 #     tools/check-all.sh       about 20 minutes on two cores; JOBS=n for more
 #
@@ -77,6 +77,9 @@ if grep -q "SKIPPED: this build has no OpenBLAS" build-cblas/kernels.log; then
     echo "expected OpenBLAS behind CBLAS, found another"
     exit 1
 fi
+
+step "threads (clang, ThreadSanitizer)"
+tools/check-threads.sh || [ $? -eq 77 ]
 
 step "golden hashes of the projections: gcc and clang, -O0 and -O3"
 CMAKE_BUILD_PARALLEL_LEVEL=$jobs tools/check-golden.sh
